@@ -88,14 +88,16 @@ func Run(ctx context.Context, o Options) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ln := o.Listener
+	var socket *server.Socket // nil where the service manager looks after its own
 	if ln == nil {
-		socket := o.Config.Socket
-		if socket == "" {
-			socket = api.DefaultSocket()
+		path := o.Config.Socket
+		if path == "" {
+			path = api.DefaultSocket()
 		}
-		if ln, err = server.Listen(ctx, socket); err != nil {
+		if socket, err = server.Listen(ctx, path); err != nil {
 			return err
 		}
+		ln = socket
 	}
 	kept, err := openDiary(ctx, o, state)
 	if err != nil {
@@ -117,8 +119,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		return errors.Join(err, ln.Close())
 	}
 	defer func() { err = errors.Join(err, stopRemote()) }()
-	if o.Listener == nil { // the service manager looks after its own
-		a.beside.Go(func() { cancel(server.Watch(a.work, ln)) })
+	if socket != nil {
+		a.beside.Go(func() { cancel(socket.Watch(a.work)) })
 	}
 	err = a.serve(ctx, srv, ln, o.Ready)
 	if lost := new(server.LostError); errors.As(context.Cause(ctx), &lost) {

@@ -32,11 +32,11 @@ const (
 // replaced; one that an agent listens on is a *LiveError, and anything else at
 // that place is left alone and refused. Of agents that start at the same
 // moment exactly one gets the socket.
-func Listen(ctx context.Context, path string) (net.Listener, error) {
+func Listen(ctx context.Context, path string) (*Socket, error) {
 	return listen(ctx, path, os.Getuid())
 }
 
-func listen(ctx context.Context, path string, uid int) (net.Listener, error) {
+func listen(ctx context.Context, path string, uid int) (*Socket, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("socket %s: the path has to be absolute", path)
 	}
@@ -56,18 +56,20 @@ func listen(ctx context.Context, path string, uid int) (net.Listener, error) {
 	if err := clearPlace(ctx, path); err != nil {
 		return nil, err
 	}
-	var config net.ListenConfig
-	ln, err := config.Listen(ctx, "unix", path)
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, errors.Unwrap(err))
+	}
+	socket, err := newSocket(ln)
+	if err != nil {
+		return nil, fmt.Errorf("socket %s: %w", path, errors.Join(err, ln.Close()))
 	}
 	// Until here the socket has the mode that the umask left it, which the
 	// folder's 0700 makes harmless.
 	if err := os.Chmod(path, 0o600); err != nil {
-		_ = ln.Close()
-		return nil, fmt.Errorf("socket %s: %w", path, err)
+		return nil, fmt.Errorf("socket %s: %w", path, errors.Join(err, socket.Close()))
 	}
-	return ln, nil
+	return socket, nil
 }
 
 // makeFolder makes the socket's folder, or checks that the one there is ours

@@ -3,8 +3,8 @@
 package server
 
 import (
+	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -25,12 +25,11 @@ func TestWatch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(tempDir(t), "fob", "agent.sock")
-			must(t, os.Mkdir(filepath.Dir(path), 0o700))
-			ln, err := net.Listen("unix", path)
+			s, err := Listen(t.Context(), path)
 			must(t, err)
 			synctest.Test(t, func(t *testing.T) {
 				lost := make(chan error, 1)
-				go func() { lost <- Watch(t.Context(), ln) }()
+				go func() { lost <- s.Watch(t.Context()) }()
 				time.Sleep(time.Minute)
 				synctest.Wait()
 				select {
@@ -44,10 +43,48 @@ func TestWatch(t *testing.T) {
 					t.Errorf("%v after %v", err, time.Since(start))
 				}
 			})
-			must(t, ln.Close())
+			must(t, s.Close())
 			if b, err := os.ReadFile(path); name == "replaced" && (err != nil || string(b) != "precious") {
 				t.Errorf("what replaced it: %q, %v", b, err)
 			}
 		})
 	}
+}
+
+// TestCloseIsNoLoss closes a socket while it is watched: that is no loss, and
+// its file goes.
+func TestCloseIsNoLoss(t *testing.T) {
+	path := filepath.Join(tempDir(t), "agent.sock")
+	s, err := Listen(t.Context(), path)
+	must(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Watch(ctx) }()
+		synctest.Wait()
+		must(t, s.Close())
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		cancel()
+		must(t, <-ended)
+	})
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the closed socket's file: %v", err)
+	}
+}
+
+// TestCloseLeavesAnother closes a socket in whose place another agent listens
+// since a moment ago, before anybody noticed.
+func TestCloseLeavesAnother(t *testing.T) {
+	path := filepath.Join(tempDir(t), "agent.sock")
+	first, err := Listen(t.Context(), path)
+	must(t, err)
+	must(t, os.Remove(path))
+	second, err := Listen(t.Context(), path)
+	must(t, err)
+	must(t, first.Close())
+	if second.lost() {
+		t.Error("the first one took the second one's file away")
+	}
+	must(t, second.Close())
 }
