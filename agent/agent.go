@@ -118,11 +118,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	defer func() { err = errors.Join(err, stopRemote()) }()
 	if socket != nil {
 		a.beside.Go(func() { cancel(socket.Watch(a.work)) })
 	}
-	err = a.serve(ctx, srv, ln, o.Ready)
+	err = a.serve(ctx, func() error { return errors.Join(srv.Serve(ctx, ln), stopRemote()) }, o.Ready)
 	if lost := new(server.LostError); errors.As(context.Cause(ctx), &lost) {
 		err = errors.Join(err, lost)
 	}
@@ -202,9 +201,10 @@ func assemble(ctx context.Context, o Options, state *store.Store, kept *diary) (
 	return a, a.openKeys()
 }
 
-// serve runs broker and server, and stops them in the other order: first
-// callers, then sessions on their way, then tokens.
-func (a *agent) serve(ctx context.Context, srv *server.Server, ln net.Listener, ready func(string)) error {
+// serve runs broker and servers, and stops them in the other order: first
+// callers, then sessions on their way, then tokens. answer serves callers until
+// ctx ends, and the last one is gone.
+func (a *agent) serve(ctx context.Context, answer func() error, ready func(string)) error {
 	tokens, stopTokens := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopTokens()
 	var keeping sync.WaitGroup
@@ -225,7 +225,7 @@ func (a *agent) serve(ctx context.Context, srv *server.Server, ln net.Listener, 
 	})
 	a.beside.Go(func() { diaryErr = a.diary.keepEvery(a.work) })
 	a.tellPeople(tokens, &keeping)
-	err := srv.Serve(ctx, ln)
+	err := answer()
 	a.stopWork()
 	stopTokens()
 	keeping.Wait()
