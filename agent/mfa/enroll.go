@@ -11,6 +11,7 @@ import (
 
 	"github.com/fob-auth/fob/agent/api"
 	"github.com/fob-auth/fob/agent/broker"
+	"github.com/fob-auth/fob/agent/explain"
 	"github.com/fob-auth/fob/devices"
 	"github.com/fob-auth/fob/sts"
 	"github.com/fob-auth/fob/sts/binding"
@@ -277,18 +278,51 @@ func (s *Service) enable(ctx context.Context, t target) (broker.Binding, int, er
 func (s *Service) takeBack(ctx context.Context, t target, why error) error {
 	var r *sts.Refusal
 	if errors.As(why, &r) && (r.Class == sts.Unanswered || r.Class == sts.Fault) {
-		return fmt.Errorf("%w; AWS may have enabled the device, so token %s keeps credential %q", why, t.token.Serial, t.credential.ID)
+		return s.inDoubt(t, why)
 	}
 	ctx = context.WithoutCancel(ctx)
 	if t.token.OwnClock {
-		why = errors.Join(why, s.dropDevice(ctx, t))
+		why = s.leaving(t, why, s.dropDevice(ctx, t))
 		if isBlank(t.token) {
 			return why
 		}
 		s.Log.Warn("an enrolment failed, and its fob stays sealed", "token", t.token.Serial, "profile", t.asker.Profile)
 		return stillSealed(t, why)
 	}
-	return errors.Join(why, s.deleteCredential(ctx, t.token.Serial, t.credential.ID), s.dropDevice(ctx, t))
+	return s.leaving(t, why, s.deleteCredential(ctx, t.token.Serial, t.credential.ID), s.dropDevice(ctx, t))
+}
+
+// leaving tells of what couldn't be taken back, after why the enrolment failed.
+func (s *Service) leaving(t target, why error, left ...error) error {
+	said := ""
+	for _, err := range left {
+		if err != nil {
+			said += "; " + err.Error()
+		}
+	}
+	if said == "" {
+		return why
+	}
+	told := *explain.Error(why, s.Clock.Now(t.asker.Endpoint.Name()))
+	told.Message += said
+	return &toldError{&told, errors.Join(append([]error{why}, left...)...)}
+}
+
+// inDoubt tells of a device that AWS may have enabled, and how to go on from
+// either.
+func (s *Service) inDoubt(t target, why error) error {
+	told := *explain.Error(why, s.Clock.Now(t.asker.Endpoint.Name()))
+	told.Message += fmt.Sprintf("; AWS may have enabled %s, so token %s keeps credential %q", t.device.Serial, t.token.Serial, t.credential.ID)
+	undo := "delete the credential with 'ykman oath accounts delete'"
+	if t.token.OwnClock {
+		undo = "hold the fob's button for ten seconds, which wipes it"
+	}
+	if t.made {
+		undo += fmt.Sprintf(" and the device with 'aws iam delete-virtual-mfa-device --serial-number %s'", t.device.Serial)
+	}
+	told.Hint = fmt.Sprintf("'aws iam list-mfa-devices --user-name %s' shows whether it did: if so, 'fob bind --profile NAME --token %s --credential %s' with a profile of that mfa_serial goes on; if not, %s, and enrol again",
+		t.user, t.token.Serial, t.credential.ID, undo)
+	return &toldError{&told, why}
 }
 
 // dropDevice deletes the device that an enrolment made and nobody has. The keys

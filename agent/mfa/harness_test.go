@@ -190,6 +190,8 @@ type rig struct {
 	events []api.Event
 	// fail, when set, is what dialling AWS brings.
 	fail error
+	// line, when set, is what a connection to AWS goes through.
+	line func(net.Conn) net.Conn
 	// person types codes.
 	person func(ctx context.Context, q prompt.Question, check func(string) error) (string, error)
 }
@@ -216,7 +218,11 @@ func newRig(t *testing.T, tokens softDriver, change ...func(*local.Options)) *ri
 		if r.fail != nil {
 			return nil, r.fail
 		}
-		return r.aws.Dial(ctx, network, address)
+		conn, err := r.aws.Dial(ctx, network, address)
+		if err == nil && r.line != nil {
+			conn = r.line(conn)
+		}
+		return conn, err
 	}
 	r.Service = &Service{AWS: awsissuer.New(awsissuer.Options{Dial: dial}), Broker: b, Ledger: broker.NewLedger(r.state),
 		Bindings: broker.NewBindings(r.state), Clock: &Clock{}, Opening: r.state.Opening(), Notify: r.note, Log: log,

@@ -1,14 +1,19 @@
 package mfa
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/fob-auth/fob/agent/api"
 	"github.com/fob-auth/fob/agent/broker"
+	"github.com/fob-auth/fob/agent/explain"
 	"github.com/fob-auth/fob/devices"
 	"github.com/fob-auth/fob/devices/prompt"
 	"github.com/fob-auth/fob/sts"
@@ -115,6 +120,71 @@ func TestFailedSeedLeavesTheDevice(t *testing.T) {
 		}
 		if b, err := r.enrol(erin, Enrolment{Seed: made.Seed}); err != nil || b.Device.Serial != made.Serial {
 			t.Errorf("its own seed: %+v, %v", b, err)
+		}
+	})
+}
+
+// A deafConn loses the answer to one action.
+type deafConn struct {
+	net.Conn
+	action string
+	deaf   bool
+}
+
+func (c *deafConn) Write(b []byte) (int, error) {
+	c.deaf = c.deaf || bytes.Contains(b, []byte("Action="+c.action+"&"))
+	return c.Conn.Write(b)
+}
+
+func (c *deafConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.deaf {
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+// TestEnrolmentInDoubt: where AWS's answer is lost, the device may be enabled.
+// What is left is told, and that it can be bound.
+func TestEnrolmentInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		yk := yubikey("12345678")
+		r := newRig(t, softDriver{"a": yk})
+		r.line = func(c net.Conn) net.Conn { return &deafConn{Conn: c, action: "EnableMFADevice"} }
+		_, err := r.Enroll(t.Context(), asker("erin", "", ""), Enrolment{})
+		r.line = nil
+		told := explain.Error(err, time.Now())
+		if told.Code != api.AWSUnanswered || !strings.Contains(told.Message, "mfa/erin, so token 12345678 keeps credential \"AWS:erin\"") {
+			t.Errorf("told %+v, want to hear of what the token keeps", told)
+		}
+		if !strings.Contains(told.Hint, "'fob bind --profile NAME --token 12345678 --credential AWS:erin'") || !strings.Contains(told.Hint, "delete-virtual-mfa-device --serial-number arn:aws:iam::111122223333:mfa/erin") {
+			t.Errorf("the hint is %q", told.Hint)
+		}
+		r.bindOK(asker("erin", "arn:aws:iam::111122223333:mfa/erin", ""), "12345678", "AWS:erin")
+	})
+}
+
+// A lastWish does something when a credential is deleted.
+type lastWish struct {
+	brokenSeed
+	wish func()
+}
+
+func (t lastWish) Delete(ctx context.Context, id string) error {
+	t.wish()
+	return t.brokenSeed.Delete(ctx, id)
+}
+
+// TestWhatAnEnrolmentLeavesIsNamed: a device that can't be deleted any more.
+func TestWhatAnEnrolmentLeavesIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r *rig
+		yk := yubikey("12345678")
+		r = newRig(t, softDriver{"a": lastWish{brokenSeed{yk}, func() { r.fail = errors.New("no route to host") }}})
+		_, err := r.Enroll(t.Context(), asker("erin", "", ""), Enrolment{})
+		told := explain.Error(err, time.Now())
+		if told.Code != api.CodeRefused || !strings.Contains(told.Message, "mfa/erin, which nobody uses, is left at AWS: ") {
+			t.Errorf("told %+v, want to hear of the refused pair and the device that is left", told)
 		}
 	})
 }
