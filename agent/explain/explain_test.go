@@ -81,6 +81,7 @@ func TestError(t *testing.T) {
 		{"skewed", refused(sts.Skewed), api.AWSError, []string{"timedatectl"}},
 		{"unsent", &sts.Refusal{Class: sts.Unsent, Action: "GetSessionToken", Err: errors.New("no route to host")}, api.AWSUnreachable, []string{"no route to host", "no code is used up"}},
 		{"unanswered", &sts.Refusal{Class: sts.Unanswered, Action: "GetSessionToken", Err: errors.New("reset")}, api.AWSUnanswered, []string{"another code"}},
+		{"unanswered, and no code sent", &sts.Refusal{Class: sts.Unanswered, Action: "CreateVirtualMFADevice", Err: errors.New("reset")}, api.AWSUnanswered, []string{"run the command again", "fob doctor"}},
 		{"bad endpoint", &sts.Refusal{Class: sts.Unsent, Action: "GetSessionToken", Err: &sts.EndpointError{}}, api.EndpointRefused, []string{"fob.yaml"}},
 		{"stopping", context.Canceled, api.Internal, []string{"stopping"}},
 		{"deadline", context.DeadlineExceeded, api.TouchPending, []string{"touch"}},

@@ -19,11 +19,19 @@ func refusal(err error, _ time.Time) *api.Error {
 	if r.Class == sts.Unsent && errors.As(r.Err, &endpoint) {
 		return &api.Error{Code: api.EndpointRefused, Hint: "correct endpoint_url in fob.yaml, then run 'fobd check'"}
 	}
+	if r.Class == sts.Unanswered && !takesCode(r.Action) {
+		return &api.Error{Code: api.AWSUnanswered, Hint: "run the command again; 'fob doctor' shows whether AWS answers"}
+	}
 	row, ok := refusals()[r.Class]
 	if !ok {
 		row = told{api.AWSError, "'fob status' and AWS's own status page may tell more"}
 	}
 	return &api.Error{Code: row.code, Hint: row.hint}
+}
+
+// takesCode reports whether an action's next try costs another code.
+func takesCode(action string) bool {
+	return action == string(sts.GetSessionToken) || action == string(sts.AssumeRole)
 }
 
 // A told is how a class of refusal is told.

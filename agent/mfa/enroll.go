@@ -133,7 +133,11 @@ func (s *Service) enrollHardware(ctx context.Context, t target, e Enrolment) (br
 	if err != nil {
 		return broker.Binding{}, 0, err
 	}
-	return s.enable(ctx, t)
+	b, adjustment, err := s.enable(ctx, t)
+	if maybeDone(err) {
+		err = s.inDoubt(t, err, "")
+	}
+	return b, adjustment, err
 }
 
 // prepare finds the token that is to take the credential, and settles what that
@@ -262,7 +266,7 @@ func (s *Service) enable(ctx context.Context, t target) (broker.Binding, int, er
 	if err := t.serves(); err != nil {
 		return broker.Binding{}, 0, err
 	}
-	t.purpose = "enrol"
+	t.purpose = enrolling
 	k, err := s.handPair(ctx, t, func(ctx context.Context, first, second string) (time.Time, error) {
 		return s.AWS.EnableMFADevice(ctx, s.iamCaller(t), t.user, t.device.Serial, first, second)
 	})
@@ -273,12 +277,25 @@ func (s *Service) enable(ctx context.Context, t target) (broker.Binding, int, er
 	return b, k.Middle(), err
 }
 
+// maybeDone reports whether AWS may have done what was asked, though it didn't
+// say so.
+func maybeDone(err error) bool {
+	var r *sts.Refusal
+	return errors.As(err, &r) && (r.Class == sts.Unanswered || r.Class == sts.Fault)
+}
+
 // takeBack undoes what an enrolment that failed has made. A device that AWS
 // may have enabled is left: its credential is the only one of its kind.
 func (s *Service) takeBack(ctx context.Context, t target, why error) error {
-	var r *sts.Refusal
-	if errors.As(why, &r) && (r.Class == sts.Unanswered || r.Class == sts.Fault) {
-		return s.inDoubt(t, why)
+	if maybeDone(why) {
+		undo := "delete the credential with 'ykman oath accounts delete'"
+		if t.token.OwnClock {
+			undo = "hold the fob's button for ten seconds, which wipes it"
+		}
+		if t.made {
+			undo += fmt.Sprintf(" and the device with 'aws iam delete-virtual-mfa-device --serial-number %s'", t.device.Serial)
+		}
+		return s.inDoubt(t, why, undo+", and ")
 	}
 	ctx = context.WithoutCancel(ctx)
 	if t.token.OwnClock {
@@ -309,18 +326,11 @@ func (s *Service) leaving(t target, why error, left ...error) error {
 }
 
 // inDoubt tells of a device that AWS may have enabled, and how to go on from
-// either.
-func (s *Service) inDoubt(t target, why error) error {
+// either; undo comes before another try.
+func (s *Service) inDoubt(t target, why error, undo string) error {
 	told := *explain.Error(why, s.Clock.Now(t.asker.Endpoint.Name()))
 	told.Message += fmt.Sprintf("; AWS may have enabled %s, so token %s keeps credential %q", t.device.Serial, t.token.Serial, t.credential.ID)
-	undo := "delete the credential with 'ykman oath accounts delete'"
-	if t.token.OwnClock {
-		undo = "hold the fob's button for ten seconds, which wipes it"
-	}
-	if t.made {
-		undo += fmt.Sprintf(" and the device with 'aws iam delete-virtual-mfa-device --serial-number %s'", t.device.Serial)
-	}
-	told.Hint = fmt.Sprintf("'aws iam list-mfa-devices --user-name %s' shows whether it did: if so, 'fob bind --profile NAME --token %s --credential %s' with a profile of that mfa_serial goes on; if not, %s, and enrol again",
+	told.Hint = fmt.Sprintf("'aws iam list-mfa-devices --user-name %s' shows whether it did: if so, 'fob bind --profile NAME --token %s --credential %q' with a profile of that mfa_serial goes on; if not, %senrol again",
 		t.user, t.token.Serial, t.credential.ID, undo)
 	return &toldError{&told, why}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/fob-auth/fob/sts"
 	"github.com/fob-auth/fob/sts/awsissuer"
 	"github.com/fob-auth/fob/sts/binding"
+	"github.com/fob-auth/fob/sts/resync"
 )
 
 // sessionOf gives the keys of a new session of the asker's.
@@ -157,11 +158,23 @@ func TestEnrolmentInDoubt(t *testing.T) {
 		if told.Code != api.AWSUnanswered || !strings.Contains(told.Message, "mfa/erin, so token 12345678 keeps credential \"AWS:erin\"") {
 			t.Errorf("told %+v, want to hear of what the token keeps", told)
 		}
-		if !strings.Contains(told.Hint, "'fob bind --profile NAME --token 12345678 --credential AWS:erin'") || !strings.Contains(told.Hint, "delete-virtual-mfa-device --serial-number arn:aws:iam::111122223333:mfa/erin") {
+		if !strings.Contains(told.Hint, "'fob bind --profile NAME --token 12345678 --credential \"AWS:erin\"'") || !strings.Contains(told.Hint, "delete-virtual-mfa-device --serial-number arn:aws:iam::111122223333:mfa/erin") {
 			t.Errorf("the hint is %q", told.Hint)
 		}
 		r.bindOK(asker("erin", "arn:aws:iam::111122223333:mfa/erin", ""), "12345678", "AWS:erin")
 	})
+}
+
+// TestRefusedPairNamesItsCommand: who handed a pair is sent back to what hands
+// one, and not to what takes a code.
+func TestRefusedPairNamesItsCommand(t *testing.T) {
+	busy := &sts.Refusal{Class: sts.Fault, Action: "ResyncMFADevice", Status: 503}
+	for purpose, want := range map[string]string{"session": "credentials", enrolling: "enroll", resyncing: "resync"} {
+		err := refusalError(target{asker: asker("carol", carolARN, ""), purpose: purpose}, busy, resync.Decision{Reason: resync.ComeBack}, time.Now())
+		if told := explain.Error(err, time.Now()); !strings.Contains(told.Hint, "'fob "+want+" --profile carol'") {
+			t.Errorf("of a pair for %s the hint is %q", purpose, told.Hint)
+		}
+	}
 }
 
 // A lastWish does something when a credential is deleted.

@@ -112,6 +112,12 @@ func askerOf(w session.Want) Asker {
 	}
 }
 
+// What a pair of codes is handed to AWS for.
+const (
+	enrolling = "enrol"
+	resyncing = "resync"
+)
+
 // A target is an MFA device together with the token that gives its codes.
 type target struct {
 	asker      Asker

@@ -204,7 +204,7 @@ func (s *Service) Resync(ctx context.Context, a Asker) (api.Resync, error) {
 
 func (s *Service) resync(ctx context.Context, t target) (api.Resync, error) {
 	user, _ := binding.UserName(t.id)
-	t.purpose = "resync"
+	t.purpose = resyncing
 	k, err := s.handPair(ctx, t, func(ctx context.Context, first, second string) (time.Time, error) {
 		return s.AWS.ResyncMFADevice(ctx, s.caller(t.asker), user, t.device.Serial, first, second)
 	})

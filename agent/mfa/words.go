@@ -93,6 +93,17 @@ func refusalError(t target, r *sts.Refusal, d resync.Decision, awsNow time.Time)
 	return &toldError{&told, r}
 }
 
+// command is the fob command that the codes are taken for.
+func (t target) command() string {
+	switch t.purpose {
+	case enrolling:
+		return "enroll"
+	case resyncing:
+		return "resync"
+	}
+	return "credentials"
+}
+
 // clockError has an error of a token that lost its time say what helps.
 func clockError(t target, err error) error {
 	if !errors.Is(err, devices.ErrClockLost) {
@@ -124,7 +135,7 @@ func reasons(t target) map[resync.Reason]reason {
 	if t.token.OwnClock && !t.typed() {
 		enrol = explain.NewSeed(profile)
 	}
-	again := fmt.Sprintf("ask again then: 'fob credentials --profile %s'", profile)
+	again := fmt.Sprintf("ask again then: 'fob %s --profile %s'", t.command(), profile)
 	const clock = "set the host's clock: 'timedatectl set-ntp true'"
 	all := map[resync.Reason]reason{
 		resync.BudgetSpent:       {api.Throttled, "", again},
