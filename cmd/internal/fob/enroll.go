@@ -88,8 +88,13 @@ func readPicture(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, api.MaxImage+1))
-	if err == nil && len(b) > api.MaxImage {
+	switch {
+	case err != nil:
+	case len(b) > api.MaxImage:
 		err = fmt.Errorf("%s is larger than %d bytes", path, api.MaxImage)
+	case len(b) == 0:
+		// The agent would take it for no seed, and have AWS make one.
+		err = fmt.Errorf("%s is empty", path)
 	}
 	return b, err
 }
