@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -278,10 +279,13 @@ func (s *Service) enable(ctx context.Context, t target) (broker.Binding, int, er
 }
 
 // maybeDone reports whether AWS may have done what was asked, though it didn't
-// say so.
+// say so: another's page may stand in place of its answer.
 func maybeDone(err error) bool {
 	var r *sts.Refusal
-	return errors.As(err, &r) && (r.Class == sts.Unanswered || r.Class == sts.Fault)
+	if !errors.As(err, &r) {
+		return false
+	}
+	return r.Class == sts.Unanswered || r.Class == sts.Fault || r.Class == sts.Other && r.Status == http.StatusOK
 }
 
 // takeBack undoes what an enrolment that failed has made. A device that AWS

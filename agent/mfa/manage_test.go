@@ -125,11 +125,11 @@ func TestFailedSeedLeavesTheDevice(t *testing.T) {
 	})
 }
 
-// A deafConn loses the answer to one action.
+// A deafConn has another's words in place of the answer to one action.
 type deafConn struct {
 	net.Conn
-	action string
-	deaf   bool
+	action, words string
+	deaf          bool
 }
 
 func (c *deafConn) Write(b []byte) (int, error) {
@@ -139,30 +139,44 @@ func (c *deafConn) Write(b []byte) (int, error) {
 
 func (c *deafConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if c.deaf {
+	if !c.deaf {
+		return n, err
+	}
+	if c.words == "" {
 		return 0, io.EOF
 	}
-	return n, err
+	n = copy(b, c.words)
+	c.words = ""
+	return n, nil
 }
 
 // TestEnrolmentInDoubt: where AWS's answer is lost, the device may be enabled.
 // What is left is told, and that it can be bound.
 func TestEnrolmentInDoubt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		yk := yubikey("12345678")
-		r := newRig(t, softDriver{"a": yk})
-		r.line = func(c net.Conn) net.Conn { return &deafConn{Conn: c, action: "EnableMFADevice"} }
-		_, err := r.Enroll(t.Context(), asker("erin", "", ""), Enrolment{})
-		r.line = nil
-		told := explain.Error(err, time.Now())
-		if told.Code != api.AWSUnanswered || !strings.Contains(told.Message, "mfa/erin, so token 12345678 keeps credential \"AWS:erin\"") {
-			t.Errorf("told %+v, want to hear of what the token keeps", told)
-		}
-		if !strings.Contains(told.Hint, "'fob bind --profile NAME --token 12345678 --credential \"AWS:erin\"'") || !strings.Contains(told.Hint, "delete-virtual-mfa-device --serial-number arn:aws:iam::111122223333:mfa/erin") {
-			t.Errorf("the hint is %q", told.Hint)
-		}
-		r.bindOK(asker("erin", "arn:aws:iam::111122223333:mfa/erin", ""), "12345678", "AWS:erin")
-	})
+	for _, test := range []struct {
+		words string
+		code  api.ErrorCode
+	}{
+		{"", api.AWSUnanswered},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n<html>log in</html>", api.AWSError},
+		{"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", api.AWSError},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, softDriver{"a": yubikey("12345678")})
+			r.line = func(c net.Conn) net.Conn { return &deafConn{Conn: c, action: "EnableMFADevice", words: test.words} }
+			_, err := r.Enroll(t.Context(), asker("erin", "", ""), Enrolment{})
+			r.line = nil
+			told := explain.Error(err, time.Now())
+			if told.Code != test.code || !strings.Contains(told.Message, "mfa/erin, so token 12345678 keeps credential \"AWS:erin\"") {
+				t.Errorf("%q: told %+v, want to hear of what the token keeps", test.words, told)
+			}
+			if !strings.Contains(told.Hint, "'fob bind --profile NAME --token 12345678 --credential \"AWS:erin\"'") ||
+				!strings.Contains(told.Hint, "delete-virtual-mfa-device --serial-number arn:aws:iam::111122223333:mfa/erin") {
+				t.Errorf("%q: the hint is %q", test.words, told.Hint)
+			}
+			r.bindOK(asker("erin", "arn:aws:iam::111122223333:mfa/erin", ""), "12345678", "AWS:erin")
+		})
+	}
 }
 
 // TestRefusedPairNamesItsCommand: who handed a pair is sent back to what hands

@@ -324,7 +324,7 @@ func (s *Service) notTaken(ctx context.Context, t target) error {
 	case err != nil:
 		return err
 	}
-	return &binding.TakenError{Token: other.Token, Credential: other.Credential, By: other.Device}
+	return &binding.TakenError{Token: other.Token, Credential: other.Credential, By: other.Device, For: t.device}
 }
 
 // candidates returns the credentials that may be meant by what an asker says,

@@ -120,6 +120,22 @@ func TestDeviceRefusals(t *testing.T) {
 	}
 }
 
+// TestPageIsNoAnswer: a proxy's page with status 200 is no yes of AWS's, also to
+// a call whose result has no fields; AWS may have got the call or not.
+func TestPageIsNoAnswer(t *testing.T) {
+	for _, page := range []string{"", "welcome", "<html><body>log in</body></html>", "<DeleteVirtualMFADeviceResponse/>"} {
+		s := newStand(t, func(w http.ResponseWriter, _ url.Values) { io.WriteString(w, page) })
+		_, err := awsissuer.New(awsissuer.Options{}).EnableMFADevice(context.Background(), s.caller(), "carol", serial, testCode, "222222")
+		if err == nil {
+			t.Errorf("%q was taken for a yes", page)
+			continue
+		}
+		if r := refusal(t, err); r.Class != sts.Other || r.Status != 200 || !r.MayHaveSpent() {
+			t.Errorf("after %q: %+v", page, r)
+		}
+	}
+}
+
 // A list without an end is cut off.
 func TestListMFADevicesEnds(t *testing.T) {
 	s := newStand(t, func(w http.ResponseWriter, _ url.Values) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,7 @@ const maxAnswer = 1 << 20
 var (
 	errRedirected = errors.New("the endpoint answered with a redirect, which fob doesn't follow")
 	errTooLong    = fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+	errForeign    = errors.New("what answered isn't AWS: its answer is to no such call")
 	errCut        = fmt.Errorf("the connection ended before the answer did: %w", io.ErrUnexpectedEOF)
 )
 
@@ -127,9 +129,25 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	case len(answer) > maxAnswer:
 		return nil, errTooLong
+	case resp.StatusCode < 300 && !w.answered(answer):
+		return nil, errForeign
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(answer))
 	return resp, nil
+}
+
+// answered reports whether a body is AWS's answer to the call. The SDK reads none
+// where a result has no fields, and would take a proxy's page for a yes.
+func (w *wire) answered(body []byte) bool {
+	for d := xml.NewDecoder(bytes.NewReader(body)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if root, ok := token.(xml.StartElement); ok {
+			return root.Name.Local == w.action+"Response"
+		}
+	}
 }
 
 // refusal turns an error of the SDK into what fob knows about the call.
@@ -189,7 +207,7 @@ func (w *wire) dig(err error) error {
 	if ended := w.ended(); ended != nil {
 		return ended
 	}
-	for _, known := range []error{errRedirected, errTooLong} {
+	for _, known := range []error{errRedirected, errTooLong, errForeign} {
 		if errors.Is(err, known) {
 			return known
 		}

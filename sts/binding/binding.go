@@ -83,9 +83,15 @@ func Check(b Binding, p Present) error {
 // two.
 type TakenError struct {
 	Token, Credential string
-	By                sts.Device
+	// By is the device whose codes it computes, For the one that it was asked
+	// for.
+	By, For sts.Device
 }
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("credential %q on token %s is bound to %s already", e.Credential, e.Token, e.By)
+	taken := fmt.Sprintf("credential %q on token %s is bound to %s already", e.Credential, e.Token, e.By)
+	if e.By.Serial == e.For.Serial && e.By.Endpoint != e.For.Endpoint {
+		taken += fmt.Sprintf(": to the one at %s, and this is at %s", e.By.Endpoint, e.For.Endpoint)
+	}
+	return taken
 }

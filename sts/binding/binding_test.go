@@ -151,3 +151,15 @@ func FuzzCheckSerial(f *testing.F) {
 		}
 	})
 }
+
+// TestTakenElsewhere: an MFA device of the same serial at another endpoint is
+// another one, and both endpoints are told.
+func TestTakenElsewhere(t *testing.T) {
+	here := sts.Device{Endpoint: "aws", Account: "111122223333", Serial: "arn:aws:iam::111122223333:mfa/carol"}
+	there := here
+	there.Endpoint = "http://127.0.0.1:4599"
+	e := &binding.TakenError{Token: "12345678", Credential: "AWS:carol", By: there, For: here}
+	if got := e.Error(); !strings.Contains(got, "to the one at http://127.0.0.1:4599, and this is at aws") {
+		t.Errorf("%q names no endpoints", got)
+	}
+}
