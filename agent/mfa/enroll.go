@@ -164,8 +164,12 @@ func (s *Service) prepare(ctx context.Context, t target, e Enrolment) (target, e
 		return t, err
 	}
 	if len(there) > 0 {
+		other := "name another in the profile's credential"
+		if own, _ := binding.UserName(t.id); own != t.user {
+			other = "take another token with --token" // the profile's credential is the administrator's
+		}
 		return t, &api.Error{Code: api.Ambiguous, Message: fmt.Sprintf("token %s has a credential %q already", t.token.Serial, t.credential.ID),
-			Hint: "name another in the profile's credential, or delete it with 'ykman oath accounts delete'"}
+			Hint: other + ", or delete it with 'ykman oath accounts delete'"}
 	}
 	return s.attestWanted(ctx, t, e.Slot)
 }
