@@ -131,16 +131,22 @@ func checkScope(d *policy.Document, bucket string) error {
 		return err
 	}
 	for _, s := range all {
+		resources := texts(s.Resource)
 		for _, a := range append(texts(s.Action), texts(s.NotAction)...) {
 			if vendor, _, _ := strings.Cut(a, ":"); !strings.EqualFold(vendor, Name) && a != "*" {
 				return malformedPolicy("Policy has invalid action").with("Detail", a)
 			}
 		}
-		for _, r := range append(texts(s.Resource), texts(s.NotResource)...) {
+		for _, r := range append(texts(s.NotResource), resources...) {
 			_, name, ok := strings.Cut(r, ":s3:::")
 			name, _, _ = strings.Cut(name, "/")
-			if r != "*" && (!ok || name != bucket && !strings.ContainsAny(name, "*?$")) {
+			if !ok || name != bucket && !strings.ContainsAny(name, "*?$") {
 				return malformedPolicy("Policy has invalid resource").with("Detail", r)
+			}
+		}
+		for _, a := range texts(s.Action) {
+			if len(resources) > 0 && !slices.ContainsFunc(resources, func(r string) bool { return applies(a, r) }) {
+				return malformedPolicy("Action does not apply to any resource(s) in statement")
 			}
 		}
 	}
@@ -187,12 +193,15 @@ func texts(v any) []string {
 	return nil
 }
 
-// principalID is the id of a user or role that an ARN names. Accounts, and
-// what isn't in this AWS's IAM, keep their form.
+// principalID is the id of a user or role that an ARN names. An account is shown
+// by the ARN of its root user however it was named (field reports); what isn't in
+// this AWS's IAM keeps its form.
 func principalID(tx *store.Tx, value string) (string, bool) {
 	if !strings.HasPrefix(value, "arn:") {
-		_, known := tx.Accounts.Get(value)
-		return value, known || isID(value)
+		if account, known := tx.Accounts.Get(value); known {
+			return account.Root(), true
+		}
+		return value, isID(value)
 	}
 	parts := strings.SplitN(value, ":", 6)
 	if len(parts) != 6 || parts[2] != "iam" && parts[2] != "sts" {

@@ -156,6 +156,10 @@ func TestPolicyDocuments(t *testing.T) {
 		{policyFor("Allow", `"*"`, `"ec2:RunInstances"`, `"arn:aws:s3:::bucket/*"`, ""), "Policy has invalid action"},
 		{policyFor("Allow", `{"AWS":"arn:aws:iam::111122223333:user/none"}`, `"s3:GetObject"`, `"arn:aws:s3:::bucket/*"`, ""), "Invalid principal in policy"},
 		{policyFor("Allow", `{"AWS":"999999999999"}`, `"s3:GetObject"`, `"arn:aws:s3:::bucket/*"`, ""), "Invalid principal in policy"},
+		{policyFor("Allow", `"*"`, `"s3:GetObject"`, `"*"`, ""), "Policy has invalid resource"},
+		{policyFor("Allow", `"*"`, `"s3:ListBucket"`, `"arn:aws:s3:::bucket/*"`, ""), "Action does not apply to any resource(s) in statement"},
+		{policyFor("Deny", `"*"`, `["s3:PutObject","s3:getobject"]`, `"arn:aws:s3:::bucket"`, ""), "Action does not apply to any resource(s) in statement"},
+		{policyFor("Allow", `"*"`, `["s3:GetObject","s3:GetBucketAcl"]`, `["arn:aws:s3:::bucket/a","arn:aws:s3:::bucket/b/*"]`, ""), "Action does not apply to any resource(s) in statement"},
 		{policyFor("Maybe", `"*"`, `"s3:GetObject"`, `"arn:aws:s3:::bucket/*"`, ""), ""},
 		{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket/*"}]}`, "Missing required field Principal"},
 	} {
@@ -167,6 +171,17 @@ func TestPolicyDocuments(t *testing.T) {
 	l.make(alice, "PUT", "/bucket?policy", p)
 	if got := l.make(alice, "GET", "/bucket?policy", "").body; got != p {
 		t.Errorf("got  %s\nwant %s", got, p)
+	}
+	for _, fits := range []string{
+		policyFor("Allow", `"*"`, `["s3:GetObject","s3:ListBucket"]`, `["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"]`, ""),
+		policyFor("Allow", `"*"`, `["s3:GetObject","s3:ListBucket"]`, `"arn:aws:s3:::bucket*"`, ""),
+		policyFor("Allow", `"*"`, `["s3:*","s3:List*","s3:PauseReplication"]`, `"arn:aws:s3:::bucket/*"`, ""),
+	} {
+		l.make(alice, "PUT", "/bucket?policy", fits)
+	}
+	l.make(alice, "PUT", "/bucket?policy", policyFor("Allow", `{"AWS":["444455556666","arn:aws:iam::777788889999:root"]}`, `"s3:GetObject"`, `"arn:aws:s3:::bucket/*"`, ""))
+	if got, want := l.make(alice, "GET", "/bucket?policy", "").body, policyFor("Allow", `{"AWS":["arn:aws:iam::444455556666:root","arn:aws:iam::777788889999:root"]}`, `"s3:GetObject"`, `"arn:aws:s3:::bucket/*"`, ""); got != want {
+		t.Errorf("accounts:\ngot  %s\nwant %s", got, want)
 	}
 	for policy, public := range map[string]string{
 		p: "false",
