@@ -130,6 +130,39 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// TestConditionsOfDeletes: what isn't as If-Match says stays, and who asks by its
+// ETag has to be allowed to read it.
+func TestConditionsOfDeletes(t *testing.T) {
+	l := newLab(t)
+	l.make(alice, "PUT", "/bucket", "")
+	etag := l.make(alice, "PUT", "/bucket/k", "content").header.Get("Etag")
+	del := func(as keys, key, match string) answer {
+		return l.send(call{as: as, method: "DELETE", target: "/bucket/" + key, header: map[string]string{"If-Match": match}})
+	}
+	const failed = "At least one of the pre-conditions you specified did not hold"
+	l.want("another ETag", del(alice, "k", `"x"`), 412, "PreconditionFailed", failed)
+	l.want("nothing there", del(alice, "none", "*"), 404, "NoSuchKey", "The specified key does not exist.")
+	ned1 := `{"AWS":"arn:aws:iam::111122223333:user/ned"}`
+	l.make(alice, "PUT", "/bucket?policy", policyFor("Allow", ned1, `"s3:DeleteObject"`, `"arn:aws:s3:::bucket/*"`, `{"Null":{"s3:if-match":"false"}}`))
+	l.want("who may not read", del(ned, "k", etag), 403, "AccessDenied", denied)
+	l.want("without the header that the policy wants", l.do(ned, "DELETE", "/bucket/k", ""), 403, "AccessDenied", denied)
+	if got := l.make(alice, "GET", "/bucket/k", "").body; got != "content" {
+		t.Fatalf("the object is %q", got)
+	}
+	l.want("whatever is there", del(ned, "k", "*"), 204, "", "")
+	l.make(alice, "PUT", "/bucket/k", "content")
+	l.make(alice, "PUT", "/bucket?policy", policyFor("Allow", ned1, `["s3:GetObject","s3:DeleteObject"]`, `"arn:aws:s3:::bucket/*"`, `{"Null":{"s3:if-match":"false"}}`))
+	body := "<Delete><Object><Key>k</Key></Object><Object><Key>k</Key><ETag>" + strings.Trim(etag, `"`) + "</ETag></Object></Delete>"
+	many := l.must(call{as: ned, method: "POST", target: "/bucket?delete", body: body, header: map[string]string{"Content-Md5": md5Of(body)}}).body
+	if strings.Count(many, "<Deleted>") != 1 || strings.Count(many, "<Code>AccessDenied</Code>") != 1 {
+		t.Errorf("many: %s", many)
+	}
+	l.make(alice, "PUT", "/bucket?versioning", versioning("Enabled", ""))
+	l.make(alice, "PUT", "/bucket/k", "content")
+	l.make(alice, "DELETE", "/bucket/k", "")
+	l.want("a delete marker", del(alice, "k", "*"), 412, "PreconditionFailed", failed)
+}
+
 // TestFormsAreNoForms: a POST whose client calls every body a form is S3's all
 // the same.
 func TestFormsAreNoForms(t *testing.T) {

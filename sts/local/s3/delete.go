@@ -37,6 +37,9 @@ func (q *request) deleteObject() error {
 		if err == nil && version != "" && b.MFADelete {
 			err = q.verifyMFA(tx, b)
 		}
+		if err == nil {
+			err = q.deletable(tx, b)
+		}
 		if err != nil {
 			return err
 		}
@@ -53,6 +56,28 @@ func (q *request) deleteObject() error {
 		q.w.Header().Set("X-Amz-Delete-Marker", "true")
 	}
 	return q.done(http.StatusNoContent)
+}
+
+// deletable holds If-Match against the newest version, whichever is deleted. An
+// ETag tells of what is there, and so takes the right to read it (S3 User Guide,
+// "How to perform conditional deletes").
+func (q *request) deletable(tx *store.Tx, b store.Bucket) error {
+	match := q.r.Header.Get("If-Match")
+	if match == "" {
+		return nil
+	}
+	if match != "*" {
+		if err := q.allow(tx, b, "s3:GetObject", q.key, nil); err != nil {
+			return err
+		}
+	}
+	switch newest, exists := tx.Newest(b.Name, q.key); {
+	case !exists:
+		return noSuchKey(q.key)
+	case newest.Marker || !matches(match, newest.ETag):
+		return preconditionFailed("If-Match")
+	}
+	return nil
 }
 
 // delete deletes what the caller may delete. What isn't there is deleted
@@ -127,7 +152,13 @@ func (q *request) deleteEach(tx *store.Tx, b store.Bucket, in wire.Delete, marke
 			if o.VersionID != "" {
 				c.Set("s3:VersionId", o.VersionID)
 			}
+			if o.ETag != "" {
+				c.Set("s3:if-match", o.ETag)
+			}
 		})
+		if err == nil && o.VersionID != "" && !isVersionID(o.VersionID) {
+			err = noSuchVersion(o.Key, o.VersionID)
+		}
 		var done deletion
 		if current, ok := tx.Newest(b.Name, o.Key); err == nil && o.ETag != "" && (!ok || !matches(o.ETag, current.ETag)) {
 			err = preconditionFailed("If-Match")

@@ -42,7 +42,11 @@ func TestErrors(t *testing.T) {
 	}{
 		{"no such bucket", call{as: alice, method: "GET", target: "/none/k"}, 404, "NoSuchBucket", "The specified bucket does not exist", "BucketName"},
 		{"no such key", call{as: alice, method: "GET", target: "/bucket/none"}, 404, "NoSuchKey", "The specified key does not exist.", "Key"},
-		{"no such version", call{as: alice, method: "GET", target: "/bucket/k?versionId=x"}, 404, "NoSuchVersion", "The specified version does not exist.", "VersionId"},
+		{"no such version", call{as: alice, method: "GET", target: "/bucket/k?versionId=" + strings.Repeat("x", 32)}, 404, "NoSuchVersion", "The specified version does not exist.", "VersionId"},
+		{"no version", call{as: alice, method: "GET", target: "/bucket/k?versionId=x"}, 400, "InvalidArgument", "Invalid version id specified", "ArgumentValue"},
+		{"no version to delete", call{as: alice, method: "DELETE", target: "/bucket/k?versionId=x"}, 400, "InvalidArgument", "Invalid version id specified", "ArgumentValue"},
+		{"no version with tags", call{as: alice, method: "GET", target: "/bucket/k?tagging&versionId=x"}, 400, "InvalidArgument", "Invalid version id specified", "ArgumentValue"},
+		{"an empty version", call{as: alice, method: "GET", target: "/bucket/k?versionId="}, 400, "InvalidArgument", "Version id cannot be the empty string", "ArgumentName"},
 		{"no such upload", call{as: alice, method: "DELETE", target: "/bucket/k?uploadId=x"}, 404, "NoSuchUpload", "", "UploadId"},
 		{"unsigned", call{method: "GET", target: "/bucket/k"}, 403, "AccessDenied", denied, ""},
 		{"unsigned, all buckets", call{method: "GET", target: "/"}, 403, "AccessDenied", denied, ""},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,28 @@ func versionID(o store.Object) string {
 	return o.Version
 }
 
+// versionForm is what a version id looks like, here and at AWS.
+var versionForm = regexp.MustCompile(`^[\w.-]{32}$`)
+
+func isVersionID(id string) bool { return id == nullVersion || versionForm.MatchString(id) }
+
+// checkVersion refuses a version id that can't be one (field reports).
+func (q *request) checkVersion() error {
+	switch id := q.query.Get("versionId"); {
+	case q.key == "" || !q.query.Has("versionId") || isVersionID(id):
+		return nil
+	case id == "":
+		return invalidArgument("Version id cannot be the empty string", "versionId", id)
+	default:
+		return invalidArgument("Invalid version id specified", "versionId", id)
+	}
+}
+
+func noSuchVersion(key, version string) *Error {
+	return errorf(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.").
+		with("Key", key).with("VersionId", version)
+}
+
 // lookup finds a version and authorises an action on it. Where there is none,
 // only those who may list the bucket are told so.
 func (q *request) lookup(tx *store.Tx, action, bucket, key, version string) (store.Object, error) {
@@ -81,8 +104,7 @@ func (q *request) lookup(tx *store.Tx, action, bucket, key, version string) (sto
 	case ok:
 		return o, noSuchKey(key).header("X-Amz-Delete-Marker", "true").header("X-Amz-Version-Id", versionID(o))
 	case version != "":
-		return o, errorf(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.").
-			with("Key", key).with("VersionId", version)
+		return o, noSuchVersion(key, version)
 	}
 	return o, noSuchKey(key)
 }

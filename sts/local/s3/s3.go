@@ -122,6 +122,9 @@ func (q *request) serve() error {
 	if q.r.Header.Get(mfaHeader) != "" && q.call.Caller.Session != nil {
 		return errMFASession
 	}
+	if err := q.checkVersion(); err != nil {
+		return err
+	}
 	if !bodied[op.name] {
 		if err := q.noBody(); err != nil {
 			return err

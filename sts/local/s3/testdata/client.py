@@ -248,7 +248,11 @@ def versions():
     assert marker["DeleteMarker"]
     refused(404, "NoSuchKey", s3.get_object, Bucket="versions", Key="k")
     refused(405, "MethodNotAllowed", s3.get_object, Bucket="versions", Key="k", VersionId=marker["VersionId"])
-    refused(404, "NoSuchVersion", s3.get_object, Bucket="versions", Key="k", VersionId="none")
+    refused(404, "NoSuchVersion", s3.get_object, Bucket="versions", Key="k", VersionId="n" * 32)
+    refused(400, "InvalidArgument", s3.get_object, Bucket="versions", Key="k", VersionId="none")
+    refused(400, "400", s3.head_object, Bucket="versions", Key="k", VersionId="none")
+    many = s3.delete_objects(Bucket="versions", Delete={"Objects": [{"Key": "k", "VersionId": "none"}]})
+    assert [(e["Key"], e["Code"]) for e in many["Errors"]] == [("k", "NoSuchVersion")] and "Deleted" not in many
     assert content(Bucket="versions", Key="k", VersionId=v1) == b"1"
     assert content(Bucket="versions", Key="k", VersionId="null") == b"null"
     listed = s3.list_object_versions(Bucket="versions")
