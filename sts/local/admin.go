@@ -2,6 +2,8 @@ package local
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"time"
 )
@@ -38,11 +40,11 @@ func (s *Server) moveClock(w http.ResponseWriter, r *http.Request) {
 	}
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&move); err != nil || (move.Set == nil) == (move.Advance == nil) {
+	err := d.Decode(&move)
+	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) || (move.Set == nil) == (move.Advance == nil) {
 		adminError(w, `want {"set":"RFC3339"} or {"advance":"DURATION"}`)
 		return
 	}
-	var err error
 	if move.Set != nil {
 		err = s.clock.Set(*move.Set)
 	} else {

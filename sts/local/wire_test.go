@@ -202,6 +202,8 @@ func TestAdminRoutes(t *testing.T) {
 		{"POST", "/_fobaws/clock", `{"advance":"1s","set":"2026-10-01T00:00:00Z"}`, 400, ""},
 		{"POST", "/_fobaws/clock", `{"add":"1s"}`, 400, ""},
 		{"POST", "/_fobaws/clock", `{}`, 400, ""},
+		{"POST", "/_fobaws/clock", `{"advance":"1s"}{"advance":"1s"}`, 400, ""},
+		{"POST", "/_fobaws/clock", `{"advance":"1s"}}`, 400, ""},
 		{"POST", "/_fobaws/clock", strings.Repeat(" ", 5000) + `{"advance":"1s"}`, 400, ""},
 		{"DELETE", "/_fobaws/clock", "", 405, ""},
 		{"GET", "/_fobaws/world", "", 404, ""},

@@ -15,6 +15,10 @@ import (
 // ErrFixed is the refusal to move the system clock.
 var ErrFixed = errors.New("the system clock can't be moved")
 
+// ErrRange is the refusal of a time that the clock can't show: an RFC 3339 year
+// has four digits, and an offset reaches 292 years from the host's time.
+var ErrRange = errors.New("the clock can't show that time")
+
 // A Clock tells the server's time. It is safe for concurrent use.
 type Clock struct {
 	host func() time.Time
@@ -75,13 +79,18 @@ func Parse(s string) (*Clock, error) {
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.at(c.host())
+}
+
+// at is the clock's time in UTC at a time of the host. The caller holds mu.
+func (c *Clock) at(host time.Time) time.Time {
 	switch c.kind {
 	case kindManual:
 		return c.instant.UTC()
 	case kindOffset:
-		return c.host().Add(c.offset).UTC()
+		return host.Add(c.offset).UTC()
 	}
-	return c.host().UTC()
+	return host.UTC()
 }
 
 // Movable tells whether Set and Advance are served.
@@ -92,33 +101,36 @@ func (c *Clock) Movable() bool {
 }
 
 // Set makes the clock show t now: a manual one stands there, an offset one
-// runs on from there. The system clock refuses with [ErrFixed].
+// runs on from there. The system clock refuses with [ErrFixed], any with
+// [ErrRange].
 func (c *Clock) Set(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch c.kind {
-	case kindManual:
-		c.instant = t
-	case kindOffset:
-		c.offset = t.Sub(c.host())
-	default:
+	return c.move(c.host(), t)
+}
+
+// move makes the clock show t at a time of the host. The caller holds mu.
+func (c *Clock) move(host, t time.Time) error {
+	offset := t.Sub(host)
+	year := t.UTC().Year()
+	switch {
+	case c.kind == kindSystem:
 		return ErrFixed
+	case year < 0 || year > 9999 || c.kind == kindOffset && !host.Add(offset).Equal(t):
+		return ErrRange
+	case c.kind == kindManual:
+		c.instant = t
+	default:
+		c.offset = offset
 	}
 	return nil
 }
 
 // Advance moves the clock by d, backwards where d is negative. The system
-// clock refuses with [ErrFixed].
+// clock refuses with [ErrFixed], any with [ErrRange].
 func (c *Clock) Advance(d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch c.kind {
-	case kindManual:
-		c.instant = c.instant.Add(d)
-	case kindOffset:
-		c.offset += d
-	default:
-		return ErrFixed
-	}
-	return nil
+	host := c.host()
+	return c.move(host, c.at(host).Add(d))
 }

@@ -54,6 +54,20 @@ func TestClocks(t *testing.T) {
 		time.Sleep(time.Second)
 		check("offset runs on", offset, start.Add(time.Second))
 
+		for _, c := range []*Clock{manual, offset} {
+			if err := c.Set(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)); c == offset && !errors.Is(err, ErrRange) || c == manual && err != nil {
+				t.Errorf("the year 9999: %v", err)
+			}
+			move(c.Set(start))
+			for range 200 { // beyond what an offset can hold, and what four digits can
+				if err := c.Advance(50 * 365 * 24 * time.Hour); err != nil && !errors.Is(err, ErrRange) {
+					t.Errorf("advanced: %v", err)
+				}
+			}
+			if year := c.Now().Year(); c == offset && year > host.Year()+292 || year < 2200 || year > 9999 {
+				t.Errorf("the year is %d", year)
+			}
+		}
 		if err := system.Set(start); !errors.Is(err, ErrFixed) {
 			t.Errorf("system set: %v", err)
 		}
