@@ -234,3 +234,24 @@ func TestIAMOutlivesTheProcess(t *testing.T) {
 		}
 	})
 }
+
+// TestRequiredLists: a list that the service model requires is missed like any
+// other parameter, and one without elements is there.
+func TestRequiredLists(t *testing.T) {
+	l, _ := newEmptyLab(t)
+	for _, c := range []struct{ call, list, path string }{
+		{"TagUser&UserName=none", "Tags", "tags"},
+		{"UntagRole&RoleName=none", "TagKeys", "tagKeys"},
+		{"SimulateCustomPolicy&ActionNames.member.1=s3:GetObject", "PolicyInputList", "policyInputList"},
+		{"SimulateCustomPolicy&PolicyInputList.member.1=%7B%7D", "ActionNames", "actionNames"},
+		{"GetContextKeysForCustomPolicy", "PolicyInputList", "policyInputList"},
+	} {
+		missed := "<Message>1 validation error detected: Value null at &#39;" + c.path + "&#39; failed to satisfy constraint: Member must not be null</Message>"
+		for list, want := range map[string]bool{"": true, "&" + c.list + "=": false} {
+			_, text := l.send("POST", "/", formType, "Version=2010-05-08&Action="+c.call+list, signing{keys: longTerm("roota"), service: "iam"})
+			if got := strings.Contains(text, missed); got != want {
+				t.Errorf("%s%s: %s", c.call, list, text)
+			}
+		}
+	}
+}

@@ -29,6 +29,7 @@ func readInputs(r *access.Request) ([]policy.Named, error) {
 }
 
 func (s *Service) getContextKeysForCustomPolicy(r *access.Request) (any, error) {
+	r.In.RequireList("PolicyInputList")
 	policies, err := readInputs(r)
 	if err != nil {
 		return nil, err

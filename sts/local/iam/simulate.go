@@ -34,9 +34,7 @@ func readSimulation(r *access.Request) (*simulation, error) {
 		actions:   in.Strings("ActionNames", actionRules...),
 		cursor:    readCursor(in),
 	}
-	if len(s.actions) == 0 {
-		in.Required("ActionNames")
-	}
+	in.RequireList("ActionNames")
 	caller := in.String("CallerArn", resourceRules...)
 	owner := in.String("ResourceOwner", resourceRules...)
 	in.String("ResourceHandlingOption", query.MinLen(1), query.MaxLen(64))
@@ -131,6 +129,7 @@ func parseInput(name, text string) (policy.Named, error) {
 }
 
 func (s *Service) simulateCustomPolicy(r *access.Request) (any, error) {
+	r.In.RequireList("PolicyInputList")
 	sim, err := readSimulation(r)
 	if err != nil {
 		return nil, err

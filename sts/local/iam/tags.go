@@ -167,6 +167,7 @@ func (k taggable) same(a, b string) bool { return a == b || k.folds && strings.E
 // value.
 func (k taggable) tag(r *access.Request) (any, error) {
 	name := r.In.Required(k.param, k.rules...)
+	r.In.RequireList("Tags")
 	tags := readTags(r.In)
 	if err := r.In.Err(); err != nil {
 		return nil, err
@@ -201,6 +202,7 @@ func (k taggable) tag(r *access.Request) (any, error) {
 // error.
 func (k taggable) untag(r *access.Request) (any, error) {
 	name := r.In.Required(k.param, k.rules...)
+	r.In.RequireList("TagKeys")
 	keys := r.In.Strings("TagKeys", tagKeyRules...)
 	if err := r.In.Err(); err != nil {
 		return nil, err

@@ -46,6 +46,14 @@ func (in *Input) AtMost(name string, n, most int) {
 	}
 }
 
+// RequireList refuses a call without the list. A list without elements is sent
+// as its name alone.
+func (in *Input) RequireList(name string) {
+	if len(in.indices(name+".member.")) == 0 {
+		in.Required(name)
+	}
+}
+
 // Strings reads a list of strings, each under the rules.
 func (in *Input) Strings(name string, rules ...Rule) []string {
 	var values []string
