@@ -30,12 +30,12 @@ func (p populator) world(w *world.World) error {
 			return err
 		}
 	}
-	return p.pinTrust()
+	return p.pin()
 }
 
-// pinTrust puts ids in the place of the users and roles that trust policies
-// name, once all of them are there.
-func (p populator) pinTrust() error {
+// pin puts ids in the place of the users and roles that trust policies and
+// bucket policies name, once all of them are there.
+func (p populator) pin() error {
 	for _, r := range p.tx.Roles.All() {
 		account, _ := p.tx.Accounts.Get(r.Account)
 		trust, err := access.PinPrincipals(p.tx.Tables, account.Partition, r.Trust)
@@ -44,6 +44,18 @@ func (p populator) pinTrust() error {
 		}
 		r.Trust = trust
 		p.tx.Roles.Put(r)
+	}
+	for _, b := range p.tx.Buckets.All() {
+		if b.Policy == "" {
+			continue
+		}
+		account, _ := p.tx.Accounts.Get(b.Account)
+		pinned, err := access.PinPrincipals(p.tx.Tables, account.Partition, b.Policy)
+		if err != nil {
+			return fmt.Errorf("policy of bucket %s: %w", b.Name, err)
+		}
+		b.Policy = pinned
+		p.tx.Buckets.Put(b)
 	}
 	return nil
 }
