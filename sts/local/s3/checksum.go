@@ -33,6 +33,7 @@ const checksumPrefix = "X-Amz-Checksum-"
 type announced struct {
 	algorithm string // "" for none
 	value     string // base64; "" where it comes in the trailer
+	trailers  []string
 }
 
 // announcedChecksum reads the headers about a checksum.
@@ -47,13 +48,16 @@ func announcedChecksum(h http.Header) (announced, error) {
 		if a.algorithm != "" {
 			return a, invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 		}
-		a = announced{algorithm, h.Get(name)}
+		a.algorithm, a.value = algorithm, h.Get(name)
 		if sum, err := base64.StdEncoding.DecodeString(a.value); err != nil || len(sum) != algorithms[algorithm]().Size() {
 			return a, invalidRequest("Value for %s header is invalid.", strings.ToLower(name))
 		}
 	}
 	for trailer := range strings.SplitSeq(h.Get("X-Amz-Trailer"), ",") {
-		algorithm, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(trailer)), strings.ToLower(checksumPrefix))
+		if trailer = strings.ToLower(strings.TrimSpace(trailer)); trailer != "" {
+			a.trailers = append(a.trailers, trailer)
+		}
+		algorithm, ok := strings.CutPrefix(trailer, strings.ToLower(checksumPrefix))
 		if !ok || algorithms[algorithm] == nil {
 			continue
 		}

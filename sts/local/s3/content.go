@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,12 +153,15 @@ func (s *sink) Write(p []byte) (int, error) {
 
 // bodyFault words what went wrong while reading a body.
 func bodyFault(err error) error {
+	var small *sigv4.SmallChunkError
 	switch {
+	case errors.As(err, &small): // field reports, the status too
+		return errorf(http.StatusForbidden, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes").
+			with("Chunk", small.Chunk).with("BadChunkSize", small.Size)
 	case errors.Is(err, sigv4.ErrChunkSignature):
 		return errSignature
 	case errors.Is(err, sigv4.ErrTrailer):
-		return errorf(http.StatusBadRequest, "MalformedTrailerError",
-			"The request contained trailing data that was not well-formed or did not conform to our published schema.")
+		return errMalformedTrailer
 	case errors.Is(err, sigv4.ErrChunk):
 		return invalidRequest("The body is not in the chunks that it was announced to have.") // our words
 	}
@@ -174,8 +178,8 @@ func (c *content) check() error {
 		return errorf(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.").
 			with("ExpectedDigest", hex.EncodeToString(c.md5Want)).with("CalculatedDigest", base64.StdEncoding.EncodeToString(sum))
 	}
-	if c.sum == nil {
-		return nil
+	if err := c.checkTrailer(); err != nil || c.sum == nil {
+		return err
 	}
 	want := c.announced.value
 	if want == "" {
@@ -184,6 +188,26 @@ func (c *content) check() error {
 	if want != c.checksum().Value {
 		return errorf(http.StatusBadRequest, "BadDigest", "The %s you specified did not match the calculated checksum.",
 			strings.ToUpper(c.announced.algorithm))
+	}
+	return nil
+}
+
+// checkTrailer wants behind the content what was announced to be there, and
+// nothing else (field reports).
+func (c *content) checkTrailer() error {
+	if c.chunks == nil {
+		return nil
+	}
+	trailer := c.chunks.Trailer()
+	for name := range trailer {
+		if !slices.Contains(c.announced.trailers, name) {
+			return errMalformedTrailer
+		}
+	}
+	for _, name := range c.announced.trailers {
+		if _, ok := trailer[name]; !ok {
+			return errMalformedTrailer
+		}
 	}
 	return nil
 }

@@ -43,6 +43,13 @@ func TestChecksums(t *testing.T) {
 		}
 		put.body = strings.Replace(chunked, "12345", "12346", 1)
 		l.want(algorithm+" of another body", l.send(put), 400, "BadDigest", "")
+		const malformed = "The request contained trailing data that was not well-formed or did not conform to our published schema."
+		put.body = "9\r\n" + body + "\r\n0\r\n\r\n"
+		l.want("without the "+algorithm, l.send(put), 400, "MalformedTrailerError", malformed)
+		put.body = strings.Replace(chunked, algorithm, "md5", 1)
+		l.want("another trailer than "+algorithm, l.send(put), 400, "MalformedTrailerError", malformed)
+		put.body, put.header = chunked, map[string]string{"X-Amz-Decoded-Content-Length": "9"}
+		l.want(algorithm+" unannounced", l.send(put), 400, "MalformedTrailerError", malformed)
 		put.body, put.header = chunked, map[string]string{"X-Amz-Decoded-Content-Length": "9"}
 		for _, length := range []string{"8", "10"} {
 			put.header["X-Amz-Decoded-Content-Length"] = length
@@ -55,6 +62,31 @@ func TestChecksums(t *testing.T) {
 	l.want("two", l.send(call{as: alice, method: "PUT", target: "/bucket/k", body: body, header: map[string]string{"X-Amz-Checksum-Crc32": "y/Q5Jg==", "X-Amz-Checksum-Sha1": "98O8HYCOBHMq32eZZczDTKeuNEE="}}), 400, "InvalidRequest", "")
 	l.want("no length", l.send(call{as: alice, method: "PUT", target: "/bucket/k", payload: "UNSIGNED-PAYLOAD",
 		spoil: func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("x")), -1 }}), 411, "MissingContentLength", "")
+}
+
+// TestSmallChunks: only the last chunk with content can be small.
+func TestSmallChunks(t *testing.T) {
+	l := newLab(t)
+	l.make(alice, "PUT", "/bucket", "")
+	put := func(sizes ...int) answer {
+		body, length := "", 0
+		for _, n := range sizes {
+			body += fmt.Sprintf("%x\r\n%s\r\n", n, strings.Repeat("x", n))
+			length += n
+		}
+		return l.send(call{as: alice, method: "PUT", target: "/bucket/k", body: body + "0\r\n\r\n",
+			header: map[string]string{"X-Amz-Decoded-Content-Length": fmt.Sprint(length)}, payload: "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
+	}
+	l.want("large, then small", put(8192, 3), 200, "", "")
+	for _, sizes := range [][]int{{3, 2}, {8192, 3, 2}, {8191, 8192}} {
+		a := put(sizes...)
+		l.want(fmt.Sprint(sizes), a, 403, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes")
+		chunk, _ := a.refused(t).extra("Chunk")
+		size, _ := a.refused(t).extra("BadChunkSize")
+		if want := len(sizes); chunk != fmt.Sprint(want) || size != fmt.Sprint(sizes[want-2]) {
+			t.Errorf("%v: chunk %s of %s bytes", sizes, chunk, size)
+		}
+	}
 }
 
 // TestHeadersOfObjects: what was put with an object comes back with it, and

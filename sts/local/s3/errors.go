@@ -59,6 +59,8 @@ var (
 	errNotEmpty      = errorf(http.StatusConflict, "BucketNotEmpty", "The bucket you tried to delete is not empty")
 	errSignature     = errorf(http.StatusForbidden, "SignatureDoesNotMatch",
 		"The request signature we calculated does not match the signature you provided. Check your key and signing method.")
+	errMalformedTrailer = errorf(http.StatusBadRequest, "MalformedTrailerError",
+		"The request contained trailing data that was not well-formed or did not conform to our published schema.")
 )
 
 func noSuchBucket(name string) *Error {

@@ -46,6 +46,22 @@ var (
 	ErrChunkSignature = errors.New("chunk signature does not match")
 )
 
+// minChunk is how small a chunk can be that isn't the last one with content (S3
+// API reference, "Signature calculations for the Authorization header:
+// transferring payload in multiple chunks").
+const minChunk = 8 << 10
+
+// A SmallChunkError is a chunk behind one that only the last may be as small as.
+type SmallChunkError struct {
+	Chunk int   // counts from 1
+	Size  int64 // of the one before
+}
+
+// Error says which chunk it is.
+func (e *SmallChunkError) Error() string {
+	return fmt.Sprintf("chunk %d follows one of %d bytes", e.Chunk, e.Size)
+}
+
 // Chunks reads the content of a body that is sent in chunks. What it returned
 // is authentic only once it has returned io.EOF.
 type Chunks struct {
@@ -55,8 +71,9 @@ type Chunks struct {
 	previous string // signature
 	expected string // of the chunk under way
 	hash     hash.Hash
-	left     int64 // of the chunk under way
-	started  bool
+	count    int   // of chunks, with the one under way
+	size     int64 // of the chunk under way
+	left     int64 // of that
 	trailer  map[string]string
 	err      error
 }
@@ -86,7 +103,8 @@ func (s *Signature) Chunks(body io.Reader, kind Body) (*Chunks, error) {
 func (c *Chunks) Trailer() map[string]string { return c.trailer }
 
 // Read reads content. Its errors are [ErrChunk], [ErrTrailer],
-// [ErrChunkSignature], io.ErrUnexpectedEOF and those of the body.
+// [ErrChunkSignature], *[SmallChunkError], io.ErrUnexpectedEOF and those of the
+// body.
 func (c *Chunks) Read(p []byte) (int, error) {
 	if c.err == nil && c.left == 0 {
 		c.err = c.next()
@@ -110,18 +128,21 @@ func (c *Chunks) Read(p []byte) (int, error) {
 
 // next ends the chunk before and begins the next one; io.EOF after the last.
 func (c *Chunks) next() error {
-	if c.started {
+	if c.count > 0 {
 		if err := c.endChunk(); err != nil {
 			return err
 		}
 	}
-	c.started = true
 	size, err := c.head()
 	if err != nil {
 		return err
 	}
 	if size > 0 {
-		c.left = size
+		c.count++
+		if c.count > 1 && c.size < minChunk {
+			return &SmallChunkError{Chunk: c.count, Size: c.size}
+		}
+		c.size, c.left = size, size
 		return nil
 	}
 	// the last chunk is empty, and its line end is that before the trailers'

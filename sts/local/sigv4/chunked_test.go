@@ -129,7 +129,7 @@ func TestTrailers(t *testing.T) {
 		{"signed, announced without", SignedChunks, signed, ErrTrailer},
 		{"unsigned", UnsignedTrailer, "5\r\nhello\r\n0\r\nx-amz-checksum-crc32c:sOO8/Q==\r\n\r\n", nil},
 		{"unsigned, without the last line end", UnsignedTrailer, "5\r\nhello\r\n0\r\nx-amz-checksum-crc32c:sOO8/Q==\r\n", nil},
-		{"unsigned, two chunks", UnsignedTrailer, "2\r\nhe\r\n3\r\nllo\r\n0\r\nX-Amz-Checksum-Crc32c: sOO8/Q==\r\n\r\n", nil},
+		{"unsigned, written as a header", UnsignedTrailer, "5\r\nhello\r\n0\r\nX-Amz-Checksum-Crc32c: sOO8/Q==\r\n\r\n", nil},
 		{"no colon", UnsignedTrailer, "5\r\nhello\r\n0\r\nnothing\r\n\r\n", ErrTrailer},
 		{"twice", UnsignedTrailer, "5\r\nhello\r\n0\r\na:1\r\na:2\r\n\r\n", ErrTrailer},
 		{"too long", UnsignedTrailer, "5\r\nhello\r\n0\r\na:" + strings.Repeat("b", 5000) + "\r\n\r\n", ErrTrailer},
@@ -150,6 +150,15 @@ func TestTrailers(t *testing.T) {
 				t.Errorf("got %q, %v", got, trailer)
 			}
 		})
+	}
+	var small *SmallChunkError
+	if _, _, err := decode(s, UnsignedTrailer, strings.NewReader("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")); !errors.As(err, &small) || *small != (SmallChunkError{Chunk: 2, Size: 2}) {
+		t.Errorf("a small chunk and another: %v", err)
+	}
+	large := strings.Repeat("a", minChunk)
+	got, trailer, err := decode(s, UnsignedTrailer, strings.NewReader("2000\r\n"+large+"\r\n5\r\nhello\r\n0\r\na:1\r\n\r\n"))
+	if err != nil || string(got) != large+"hello" || trailer["a"] != "1" {
+		t.Errorf("a large chunk and a small one: %d bytes, %v, %v", len(got), trailer, err)
 	}
 	if _, err := s.Chunks(nil, "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"); err == nil {
 		t.Error("an unknown kind is accepted")
