@@ -60,6 +60,28 @@ func TestMalformedOnEveryRoute(t *testing.T) {
 	}
 }
 
+// TestNamesAsTheyAreSpelled: a name that differs from the document's in case
+// alone is none of its names, though encoding/json takes it for one.
+func TestNamesAsTheyAreSpelled(t *testing.T) {
+	f := &fake{}
+	path := start(t, f, server.Options{})
+	for _, tt := range []struct{ route, body, words string }{
+		{api.PathSessions, `{"Profile":"dev"}`, "profile"},
+		{api.PathSessions, `{"profile":"dev","Renew":true}`, "Renew: unexpected property"},
+		{api.PathSessions, `{"profile":"dev","MIN_TTL_SECONDS":1}`, "MIN_TTL_SECONDS: unexpected property"},
+		{api.PathCodes, `{"to\u212aen":"1"}`, "to\u212aen: unexpected property"},
+		{strings.Replace(api.PathPrompt, "{id}", "p1", 1), `{"Allow":true}`, "Allow: unexpected property"},
+	} {
+		resp, b := exchange(t, path, post(tt.route, tt.body))
+		if e := errorOf(t, resp, b); e.Code != api.BadRequest || !strings.Contains(e.Message, tt.words) {
+			t.Errorf("%s %s: %+v", tt.route, tt.body, e)
+		}
+	}
+	if n := f.asked(); n != 0 {
+		t.Errorf("the backend was asked %d times", n)
+	}
+}
+
 // TestAllow: a route that doesn't take a method says which it takes, in words
 // and in the header of RFC 9110 section 15.5.6; to no other answer that is added.
 func TestAllow(t *testing.T) {

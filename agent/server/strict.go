@@ -6,7 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
 )
+
+// A member's name that differs from a type's in case alone is none of its own:
+// huma would let it through, since encoding/json takes it for one.
+func init() { huma.ValidateStrictCasing = true }
 
 // maxDepth bounds how deep a request's JSON nests. The types of package api
 // need one level.
