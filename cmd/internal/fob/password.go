@@ -14,6 +14,7 @@ func (p *program) tokenCommand() *cobra.Command {
 		Use:   "token",
 		Short: "Do something to one token",
 		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.tokenUnlockCommand())
 	return cmd
