@@ -69,6 +69,8 @@ func FuzzRequest(f *testing.F) {
 		post(api.PathCodes, `{"a":{"b":[[[[[[[[1]]]]]]]]}}`),
 		post(api.PathCodes, "{\"name\":\"\xff\"}"),
 		"GET / HTTP/1.0\r\n\r\n",
+		get("*"),
+		get(api.PathStatus, "Expect: something"),
 		"\x00\x00\r\n",
 	} {
 		f.Add([]byte(seed))

@@ -158,7 +158,7 @@ func methods() []string { return []string{http.MethodGet, http.MethodPost, http.
 // and not in JSON.
 func routable(r *http.Request) bool {
 	escaped := r.URL.EscapedPath()
-	return escaped != "" && path.Clean(escaped) == escaped && slices.Contains(methods(), r.Method)
+	return strings.HasPrefix(escaped, "/") && path.Clean(escaped) == escaped && slices.Contains(methods(), r.Method)
 }
 
 // astray answers what has found no route.
@@ -216,6 +216,7 @@ func readBody(w http.ResponseWriter, r *http.Request) error {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return badRequest("the Content-Type has to be application/json")
 	}
+	r.Header["Content-Type"] = jsonType // huma knows it in this spelling alone
 	limit := maxBody(r.URL.Path)
 	if r.ContentLength > limit {
 		return tooLarge(limit)

@@ -73,8 +73,15 @@ func (c *typedConn) CloseWrite() error {
 // has it: ours are JSON or events, and JSON has no bare line end inside.
 const plainEnd = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 
+// ownRefusal reports whether b is a refusal of net/http's own: in plain text, or
+// in no words where it is of an Expect header. No answer of ours has that status.
+func ownRefusal(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("HTTP/1.1 ")) && bytes.Contains(b, []byte(plainEnd)) ||
+		bytes.HasPrefix(b, []byte("HTTP/1.1 417 ")) || bytes.HasPrefix(b, []byte("HTTP/1.0 417 "))
+}
+
 func (c *typedConn) Write(b []byte) (int, error) {
-	if !bytes.HasPrefix(b, []byte("HTTP/1.1 ")) || !bytes.Contains(b, []byte(plainEnd)) {
+	if !ownRefusal(b) {
 		return c.Conn.Write(b)
 	}
 	status := 0
