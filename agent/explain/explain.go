@@ -215,7 +215,7 @@ func device(err error, _ time.Time) *api.Error {
 		return &api.Error{Code: api.TokenFault, Hint: look}
 	}
 	var fault *devices.Error
-	if errors.As(err, &fault) {
+	if errors.As(err, &fault) && !errors.Is(err, context.Canceled) { // then the agent gave up, not the token
 		return &api.Error{Code: api.TokenFault, Hint: look}
 	}
 	return nil

@@ -84,6 +84,7 @@ func TestError(t *testing.T) {
 		{"unanswered, and no code sent", &sts.Refusal{Class: sts.Unanswered, Action: "CreateVirtualMFADevice", Err: errors.New("reset")}, api.AWSUnanswered, []string{"run the command again", "fob doctor"}},
 		{"bad endpoint", &sts.Refusal{Class: sts.Unsent, Action: "GetSessionToken", Err: &sts.EndpointError{}}, api.EndpointRefused, []string{"fob.yaml"}},
 		{"stopping", context.Canceled, api.Internal, []string{"stopping"}},
+		{"stopping while a touch is awaited", &devices.Error{Op: "compute a code", Token: "1", Err: context.Canceled}, api.Internal, []string{"stopping"}},
 		{"deadline", context.DeadlineExceeded, api.TouchPending, []string{"touch"}},
 		{"touch pending", &session.PendingError{Profile: "dev", Wait: session.Wait{Token: "12345678", Touch: true}}, api.TouchPending, []string{"12345678 still waits for a touch", "next call"}},
 		{"code pending", &session.PendingError{Profile: "dev", Wait: session.Wait{Token: "12345678", Until: noon.Add(20 * time.Second)}}, api.CodeSpent, []string{"12345678", "in 20 s"}},
