@@ -87,7 +87,8 @@ func (p *program) socketPath() (string, error) {
 	if path := os.Getenv("FOBEMU_SOCKET"); path != "" {
 		return path, nil
 	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+	// A relative path there counts as none (XDG Base Directory Specification).
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "fob", "fobemu.sock"), nil
 	}
 	return "", cli.Usagef("no socket: give --socket, or set FOBEMU_SOCKET or XDG_RUNTIME_DIR")

@@ -253,9 +253,11 @@ func TestHelpShowsABench(t *testing.T) {
 func TestSocketByEnvironment(t *testing.T) {
 	dir, bench := writeBench(t)
 	t.Setenv("FOBEMU_SOCKET", "")
-	t.Setenv("XDG_RUNTIME_DIR", "")
-	if status, _, stderr := run("status"); status != 2 || !strings.Contains(stderr, "give --socket") {
-		t.Errorf("without any: %d %s", status, stderr)
+	for _, none := range []string{"", "here/run"} {
+		t.Setenv("XDG_RUNTIME_DIR", none)
+		if status, _, stderr := run("status"); status != 2 || !strings.Contains(stderr, "give --socket") {
+			t.Errorf("with %q: %d %s", none, status, stderr)
+		}
 	}
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	ready, stop := serve(t, "--bench", bench)
