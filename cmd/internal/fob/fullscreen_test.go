@@ -132,7 +132,23 @@ func (s *sight) ends() {
 	}
 }
 
+// TestDumbTerminal: what can't move a cursor is told in lines.
+func TestDumbTerminal(t *testing.T) {
+	t.Setenv("TERM", "dumb")
+	a := &agent{watched: make(chan struct{}, 1)}
+	socket, end := serve(t, a)
+	s := look(t, socket, 40, 120, "watch")
+	<-a.watched
+	a.hub.Publish(api.Event{Type: api.EventWaiting, At: time.Now(), Token: "12345678", Message: "waiting for the next code"})
+	if seen := s.shows("waiting for the next code"); strings.Contains(seen, "\x1b") {
+		t.Errorf("it moves the cursor: %q", seen)
+	}
+	end()
+	_ = s.cmd.Wait()
+}
+
 func TestFullScreen(t *testing.T) {
+	t.Setenv("TERM", "xterm")
 	a := &agent{watched: make(chan struct{}, 1)}
 	socket, end := serve(t, a)
 	s := look(t, socket, 40, 120, "watch")

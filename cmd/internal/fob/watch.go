@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -21,9 +22,9 @@ func (p *program) watchCommand() *cobra.Command {
 		Use:   "watch",
 		Short: "Follow what happens: tokens, touches, sessions, drift",
 		Long: `Shows tokens, codes, sessions, clocks and who waits for what, where stdout is a
-terminal; a code's digits on a key press, which reserves the code. Elsewhere, and
-with --lines, it prints a line for each event from now on, until it is
-interrupted or the agent ends; with --json each line is one event.`,
+terminal; a code's digits on a key press, which reserves the code. Elsewhere, where
+TERM is dumb, and with --lines, it prints a line for each event from now on, until
+it is interrupted or the agent ends; with --json each line is one event.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.watch(cmd.Context(), lines) },
 	})
@@ -32,7 +33,7 @@ interrupted or the agent ends; with --json each line is one event.`,
 }
 
 func (p *program) watch(ctx context.Context, lines bool) error {
-	if !lines && !p.json && terminalAt(p.stdout) {
+	if !lines && !p.json && terminalAt(p.stdout) && os.Getenv("TERM") != "dumb" {
 		if tty := openTerminal(); tty != nil {
 			return p.fullscreen(ctx, tty)
 		}
