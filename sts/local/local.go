@@ -168,5 +168,16 @@ func begin(tx *store.Tx, o Options) error {
 	if o.World == nil {
 		return nil
 	}
-	return populator{tx: tx, now: now}.world(o.World)
+	if err := (populator{tx: tx, now: now}).world(o.World); err != nil {
+		return &WorldError{err}
+	}
+	return nil
 }
+
+// A WorldError says why no state can be made of a world, though each of its
+// lines is well-formed: for one, a policy names a user who isn't there.
+type WorldError struct{ Err error }
+
+func (e *WorldError) Error() string { return e.Err.Error() }
+
+func (e *WorldError) Unwrap() error { return e.Err }

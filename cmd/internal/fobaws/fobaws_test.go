@@ -30,6 +30,12 @@ const worldText = `accounts:
     mfa_devices: [{serial: GAHT12345678, kind: hardware, seed: JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP}]
 `
 
+// strangerText is a world whose bucket policy names a user who isn't there.
+const strangerText = worldText + `  buckets:
+  - name: bucket
+    policy: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "arn:aws:iam::111122223333:user/nobody"}, Action: "s3:GetObject", Resource: "arn:aws:s3:::bucket/*"}]}
+`
+
 func writeWorld(t *testing.T, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "world.yaml")
@@ -214,6 +220,7 @@ func TestStatuses(t *testing.T) {
 		"no port":          {[]string{"serve", "--world", world, "--listen", "127.0.0.1"}, cli.ExitUsage, "", "--listen"},
 		"no world":         {[]string{"serve", "--world", filepath.Join(t.TempDir(), "none")}, cli.ExitFailed, "", "no such file"},
 		"a bad world":      {[]string{"serve", "--world", writeWorld(t, "acounts: []\n", 0o600)}, cli.ExitFailed, "", `world.yaml:1: unknown key "acounts"`},
+		"a stranger":       {[]string{"serve", "--world", writeWorld(t, strangerText, 0o600)}, cli.ExitFailed, "", `world.yaml: policy of bucket bucket: Invalid principal in policy`},
 		"a bad state":      {[]string{"serve", "--state", filepath.Join(world, "x")}, cli.ExitFailed, "", "not a directory"},
 		"a taken address":  {[]string{"serve", "--world", world, "--listen", "127.0.0.1:1"}, cli.ExitFailed, "", "127.0.0.1:1"},
 	} {

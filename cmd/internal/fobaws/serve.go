@@ -106,7 +106,11 @@ func (o serveOptions) serve(ctx context.Context, options local.Options, stdout i
 		options.Objects = filepath.Join(o.state, "objects")
 	}
 	aws, err := local.New(options)
-	if err != nil {
+	var world *local.WorldError
+	switch {
+	case errors.As(err, &world):
+		return cli.Hint(fmt.Errorf("%s: %w", o.world, world), "'fobaws serve --help' shows what a world looks like")
+	case err != nil:
 		return err
 	}
 	options.World = nil // it is in the state now, and large ones are large
