@@ -111,7 +111,15 @@ func (r *setupRun) look(ctx context.Context) (err error) {
 	if r.home.Accounts, err = r.client.Credentials(ctx); err != nil {
 		return err
 	}
-	r.home.Bindings, err = r.client.Bindings(ctx)
+	if r.home.Bindings, err = r.client.Bindings(ctx); err != nil {
+		return err
+	}
+	kept, err := r.client.Keys(ctx)
+	for _, k := range kept.Keys {
+		if k.File == "" {
+			r.home.Stored = append(r.home.Stored, k.Profile)
+		}
+	}
 	return err
 }
 

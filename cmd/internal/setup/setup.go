@@ -24,6 +24,8 @@ type Home struct {
 	Accounts []api.Credential
 	Tokens   []api.Token
 	Bindings []api.Binding
+	// Stored are the profiles whose long-term keys the agent's own store has.
+	Stored []string
 	// Emulated lets emulated tokens be taken.
 	Emulated bool
 }
@@ -106,7 +108,7 @@ func (h Home) profile(name, section, serial string) (Profile, *Left) {
 		p.RoleDuration = d
 	}
 	if p.Keys == "" || p.Keys == name {
-		p.Keys, p.Moved = name, true
+		p.Keys, p.Moved = name, !slices.Contains(h.Stored, name)
 	}
 	if !h.hasKeys(p.Keys) {
 		return p, &Left{name, fmt.Sprintf("profile %s, which it builds on, has no long-term keys of its own", p.Keys),
@@ -130,7 +132,7 @@ func (h Home) profile(name, section, serial string) (Profile, *Left) {
 func (h Home) hasKeys(profile string) bool {
 	_, inConfig := h.Config.Get(h.Config.ProfileSection(profile), "aws_access_key_id")
 	_, inCredentials := h.Credentials.Get(profile, "aws_access_key_id")
-	return inConfig || inCredentials
+	return inConfig || inCredentials || slices.Contains(h.Stored, profile)
 }
 
 func (h Home) taken(profile string) bool {

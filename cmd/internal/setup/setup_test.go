@@ -66,6 +66,28 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// TestStoredKeys takes profiles whose long-term keys are in the agent's own
+// store: they stand in no file, and stay where they are.
+func TestStoredKeys(t *testing.T) {
+	h := home(t, `[profile dev]
+mfa_serial = `+carol+`
+[profile deploy]
+source_profile = vault
+mfa_serial = `+carol+`
+[profile bare]
+source_profile = nowhere
+mfa_serial = `+carol+`
+`, "", api.Credential{Token: "1", ID: "AWS:carol"})
+	h.Stored = []string{"dev", "vault"}
+	ready, left := h.Profiles()
+	if len(ready) != 2 || ready[0].Keys != "dev" || ready[0].Moved || ready[1].Keys != "vault" || ready[1].Moved {
+		t.Errorf("ready %+v", ready)
+	}
+	if len(left) != 1 || left[0].Name != "bare" {
+		t.Errorf("left %+v", left)
+	}
+}
+
 // TestApply: a user's own profile, a role over it, and what has to stay.
 func TestApply(t *testing.T) {
 	h := home(t, `# work
