@@ -25,7 +25,9 @@ is then a profile, or left out for all.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				req.Name = args[0]
+				if req.Name = args[0]; req.Name == "" {
+					return cli.Usagef("the credential's name is empty; left out, the only credential is meant")
+				}
 			}
 			if typed {
 				if req.MFA || p.json || req.Peek || req.Token != "" {
