@@ -19,7 +19,7 @@ comma := ,
 empty :=
 GOTAGS := -tags=$(subst $(empty) $(empty),$(comma),$(strip $(TAGS)))
 RACE := $(if $(CGO),-race)
-INTEROP := TestScript/(interop|aws)|TestClients|TestPCSC|TestVPCD|TestPIVGoSuite|TestCodesOfOathtool|Test(Codes|Proofs)UnderFaults|TestPlugsBeside|TestAttestation|TestBoard
+INTEROP := TestScript/(interop|aws)|TestClients|TestPCSC|TestVPCD|TestPIVGoSuite|TestCodesOfOathtool|Test(Codes|Proofs)UnderFaults|TestPlugsBeside|TestCoexistence$$|TestAttestation|TestBoard
 
 .PHONY: build demo demo-pcscd test bench lint fuzz interop firmware sim man clean
 

@@ -39,6 +39,18 @@ const pause = 400 * time.Millisecond
 // own, is later by some seconds.
 const unrest = 2 * time.Second
 
+// TestCoexistence has fob and others use one key. It isn't among the other
+// scripts, since it holds against the clock how long each waits for the other,
+// and one of those starts a hundred agents at once.
+func TestCoexistence(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:       filepath.Join("testdata", "coexist"),
+		Setup:     setupScript,
+		Cmds:      scriptCommands(map[string]func(*testscript.TestScript, bool, []string){"readers": cmdReaders, "coexist": cmdCoexist}),
+		Condition: scriptCondition,
+	})
+}
+
 // ours is the name of what fob does with the key; all else is done by others.
 const ours = "fob code"
 

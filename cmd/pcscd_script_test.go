@@ -10,37 +10,13 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/fob-auth/fob/agent/harden"
-	"github.com/fob-auth/fob/devices/pcsc"
 )
-
-// scriptConditions are what scripts ask for, PC/SC's above all.
-var scriptConditions = map[string]func() bool{
-	"landlock":        func() bool { return harden.Landlock() > 0 },
-	"pcsc":            func() bool { return pcsc.Built() && installed("/usr/sbin/pcscd") },
-	"ykman":           func() bool { return installed("/usr/bin/ykman") },
-	"yubico-piv-tool": func() bool { return installed("yubico-piv-tool") },
-	"oathtool":        func() bool { return installed("oathtool") },
-	"openssl":         func() bool { return installed("openssl") },
-	"pkcs11-tool":     func() bool { return installed("pkcs11-tool") && pkcs11Module("opensc-pkcs11.so") != "" },
-	"ykcs11":          func() bool { return pkcs11Module("libykcs11.so") != "" },
-	"sshd":            func() bool { return installed("ssh") && installed(sshDaemon) },
-	"scdaemon":        func() bool { return scdaemonPath() != "" },
-	"PyKCS11":         func() bool { return exec.Command(systemPython, "-c", "import PyKCS11").Run() == nil },
-}
-
-func installed(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
-}
 
 // pcscCommands are what PC/SC's scripts do beside the others.
 var pcscCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"readers":  cmdReaders,
 	"beside":   cmdBeside,
 	"sshd":     cmdSSHD,
-	"coexist":  cmdCoexist,
 	"scdaemon": cmdScdaemon,
 }
 

@@ -13,11 +13,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/fob-auth/fob/agent/harden"
 	"github.com/fob-auth/fob/agent/seal"
 	"github.com/fob-auth/fob/cmd/internal/fob"
 	"github.com/fob-auth/fob/cmd/internal/fobaws"
 	"github.com/fob-auth/fob/cmd/internal/fobd"
 	"github.com/fob-auth/fob/cmd/internal/fobemu"
+	"github.com/fob-auth/fob/devices/pcsc"
 )
 
 // TestMain lets the test binary be each of the four programs, so that scripts
@@ -58,28 +60,49 @@ func (t tests) Run() int {
 // clients that no one here wrote.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:   filepath.Join("testdata", "script"),
-		Setup: setupScript,
-		Cmds:  scriptCommands(pcscCommands),
-		Condition: func(cond string) (bool, error) {
-			switch cond {
-			case "awscli":
-				return exec.Command(awsCLI, "--version").Run() == nil, nil
-			case "keyring":
-				_, err := seal.Find(context.Background(), seal.Options{Place: seal.Keyring})
-				return err == nil, nil
-			case "nodejs":
-				return lacks("node", exec.Command("node", "--version"), exec.Command("npm", "--version")) == "", nil
-			case "boto3":
-				return exec.Command(systemPython, "-c", "import boto3").Run() == nil, nil
-			}
-			if holds, ok := scriptConditions[cond]; ok {
-				return holds(), nil
-			}
-			return false, fmt.Errorf("unknown condition %q", cond)
-		},
+		Dir:                filepath.Join("testdata", "script"),
+		Setup:              setupScript,
+		Cmds:               scriptCommands(pcscCommands),
+		Condition:          scriptCondition,
 		RequireUniqueNames: true,
 	})
+}
+
+// scriptCondition says whether what a script asks for is there.
+func scriptCondition(cond string) (bool, error) {
+	if holds, ok := scriptConditions[cond]; ok {
+		return holds(), nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}
+
+// scriptConditions are what scripts ask for.
+var scriptConditions = map[string]func() bool{
+	"awscli": func() bool { return exec.Command(awsCLI, "--version").Run() == nil },
+	"boto3":  func() bool { return exec.Command(systemPython, "-c", "import boto3").Run() == nil },
+	"nodejs": func() bool {
+		return lacks("node", exec.Command("node", "--version"), exec.Command("npm", "--version")) == ""
+	},
+	"keyring": func() bool {
+		_, err := seal.Find(context.Background(), seal.Options{Place: seal.Keyring})
+		return err == nil
+	},
+	"landlock":        func() bool { return harden.Landlock() > 0 },
+	"pcsc":            func() bool { return pcsc.Built() && installed("/usr/sbin/pcscd") },
+	"ykman":           func() bool { return installed("/usr/bin/ykman") },
+	"yubico-piv-tool": func() bool { return installed("yubico-piv-tool") },
+	"oathtool":        func() bool { return installed("oathtool") },
+	"openssl":         func() bool { return installed("openssl") },
+	"pkcs11-tool":     func() bool { return installed("pkcs11-tool") && pkcs11Module("opensc-pkcs11.so") != "" },
+	"ykcs11":          func() bool { return pkcs11Module("libykcs11.so") != "" },
+	"sshd":            func() bool { return installed("ssh") && installed(sshDaemon) },
+	"scdaemon":        func() bool { return scdaemonPath() != "" },
+	"PyKCS11":         func() bool { return exec.Command(systemPython, "-c", "import PyKCS11").Run() == nil },
+}
+
+func installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
 }
 
 // scriptCommands are the commands that every script has, and more.
