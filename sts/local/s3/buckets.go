@@ -96,6 +96,8 @@ func (q *request) createBucket() error {
 			return err
 		}
 		switch old, taken := tx.Buckets.Get(q.bucket); {
+		case taken && old.Account == b.Account && q.inDefaultRegion() && regionOf(old) == defaultRegion && b.Region == "":
+			return nil
 		case taken && old.Account == b.Account:
 			return errorf(http.StatusConflict, "BucketAlreadyOwnedByYou",
 				"Your previous request to create the named bucket succeeded and you already own it.").with("BucketName", q.bucket)
@@ -112,6 +114,11 @@ func (q *request) createBucket() error {
 	q.w.Header().Set("Location", "/"+q.bucket)
 	return q.done(http.StatusOK)
 }
+
+// inDefaultRegion tells whether the request was sent to us-east-1, which the
+// region that it is signed for says. There, who makes their bucket again is
+// answered as if it were new (S3 API reference, BucketAlreadyOwnedByYou).
+func (q *request) inDefaultRegion() bool { return q.sig != nil && q.sig.Region == defaultRegion }
 
 func (q *request) headBucket() error {
 	var b store.Bucket

@@ -153,3 +153,43 @@ func TestGoSDKMFADelete(t *testing.T) {
 		t.Errorf("%v, %+v", err, out)
 	}
 }
+
+// TestABucketMadeAgain: in us-east-1 who makes their bucket again is told that
+// it is there, as if it were new; everywhere else that it was theirs already.
+func TestABucketMadeAgain(t *testing.T) {
+	l := newLab(t)
+	create := func(k keys, region, constraint, name string) error {
+		in := &s3.CreateBucketInput{Bucket: &name}
+		if constraint != "" {
+			in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(constraint)}
+		}
+		_, err := l.s3(k).CreateBucket(t.Context(), in, func(o *s3.Options) { o.Region = region })
+		return err
+	}
+	for _, c := range []struct {
+		as                       keys
+		region, constraint, name string
+		want                     string
+	}{
+		{alice, "us-east-1", "", "in-virginia", ""},
+		{alice, "eu-west-1", "eu-west-1", "in-ireland", ""},
+		{alice, "us-east-1", "", "in-virginia", ""},
+		{alice, "us-east-1", "eu-west-1", "in-virginia", "BucketAlreadyOwnedByYou"},
+		{alice, "us-west-2", "", "in-virginia", "BucketAlreadyOwnedByYou"},
+		{alice, "us-east-1", "", "in-ireland", "BucketAlreadyOwnedByYou"},
+		{bob, "us-east-1", "", "in-virginia", "BucketAlreadyExists"},
+		{ned, "us-east-1", "", "in-virginia", "AccessDenied"},
+	} {
+		if got := codeOf(create(c.as, c.region, c.constraint, c.name)); got != c.want {
+			t.Errorf("%s makes %s for %q at %s: %q, want %q", c.as.id, c.name, c.constraint, c.region, got, c.want)
+		}
+	}
+	l.make(alice, "PUT", "/in-virginia?versioning", versioningOn)
+	l.make(alice, "PUT", "/in-virginia/k", "content")
+	if err := create(alice, "us-east-1", "", "in-virginia"); err != nil {
+		t.Error(err)
+	}
+	if got := l.make(alice, "GET", "/in-virginia?versioning", "").body + l.make(alice, "GET", "/in-virginia/k", "").body; !strings.Contains(got, "Enabled") || !strings.HasSuffix(got, "content") {
+		t.Errorf("the bucket became another one: %s", got)
+	}
+}
