@@ -96,15 +96,15 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := prepare(st, o)
-	if err != nil {
-		return nil, errors.Join(err, st.Close())
-	}
 	blobs := blob.Temporary()
 	if o.Objects != "" {
 		if blobs, err = blob.Open(o.Objects); err != nil {
 			return nil, errors.Join(err, st.Close())
 		}
+	}
+	sealer, err := prepare(st, blobs, o)
+	if err != nil {
+		return nil, errors.Join(err, blobs.Close(), st.Close())
 	}
 	rules := device.Rules{Propagation: o.Propagation}
 	s := &Server{
@@ -135,11 +135,14 @@ func (s *Server) Clock() *clock.Clock { return s.clock }
 func (s *Server) Close() error { return errors.Join(s.s3.Blobs.Close(), s.store.Close()) }
 
 // prepare puts what an empty state lacks: the world and a sealing key.
-func prepare(st *store.Store, o Options) (*token.Sealer, error) {
+func prepare(st *store.Store, blobs *blob.Store, o Options) (*token.Sealer, error) {
 	var keys []token.Key
 	err := st.Update(context.Background(), func(tx *store.Tx) error {
 		switch empty := tx.SealingKeys.Len() == 0; {
 		case empty:
+			if err := checkLost(blobs, o); err != nil {
+				return err
+			}
 			if err := begin(tx, o); err != nil {
 				return err
 			}
@@ -155,6 +158,22 @@ func prepare(st *store.Store, o Options) (*token.Sealer, error) {
 		return nil, err
 	}
 	return token.NewSealer(o.Rand, keys...)
+}
+
+// ErrLostState is a folder of objects beside an empty state. What they were is
+// not known any more; the state that knew may still be somewhere, so they stay.
+var ErrLostState = errors.New("the state is empty, though there are objects")
+
+// checkLost looks for objects of another state than the empty one.
+func checkLost(blobs *blob.Store, o Options) error {
+	if o.Objects == "" {
+		return nil
+	}
+	n, err := blobs.Len()
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%w: %d in %s", ErrLostState, n, o.Objects)
+	}
+	return err
 }
 
 // begin makes the first state.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -130,6 +131,26 @@ func TestServe(t *testing.T) {
 		if strings.Contains(p.stderr.String(), secret) {
 			t.Errorf("%q is in the log", secret)
 		}
+	}
+}
+
+// TestALostState: objects whose state is gone stay, and the refusal says what
+// to do.
+func TestALostState(t *testing.T) {
+	state := t.TempDir()
+	object := filepath.Join(state, "objects", "000102030405060708090a0b0c0d0e0f")
+	if err := os.Mkdir(filepath.Dir(object), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(object, []byte("content"), 0o600), os.WriteFile(filepath.Join(state, "fobaws.db"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	status := run(t.Context(), []string{"serve", "--state", state}, io.Discard, &stderr)
+	if _, err := os.Stat(object); err != nil || status != cli.ExitFailed ||
+		!strings.Contains(stderr.String(), "the state is empty, though there are objects: 1 in "+filepath.Dir(object)) ||
+		!strings.Contains(stderr.String(), "hint: put fobaws.db back into "+state) {
+		t.Errorf("status %d, %v: %s", status, err, &stderr)
 	}
 }
 

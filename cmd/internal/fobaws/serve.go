@@ -110,6 +110,8 @@ func (o serveOptions) serve(ctx context.Context, options local.Options, stdout i
 	switch {
 	case errors.As(err, &world):
 		return cli.Hint(fmt.Errorf("%s: %w", o.world, world), "'fobaws serve --help' shows what a world looks like")
+	case errors.Is(err, local.ErrLostState):
+		return cli.Hint(err, "put fobaws.db back into %s, take another folder with --state, or give the objects up with 'rm -r %s'", o.state, options.Objects)
 	case err != nil:
 		return err
 	}

@@ -164,8 +164,14 @@ func (q *request) open(find func(*store.Tx) (store.Object, extent, error)) (o st
 			there = tx.Has(o)
 			return nil
 		})
-		if err != nil || there {
-			return o, part, content, err
+		if err != nil {
+			return o, part, nil, errors.Join(err, content.Close())
+		}
+		if there { // damage is told of while the status can still say so
+			if err := content.Check(); err != nil {
+				return o, part, nil, errors.Join(err, content.Close())
+			}
+			return o, part, content, nil
 		}
 		if err := content.Close(); err != nil {
 			return o, part, nil, err

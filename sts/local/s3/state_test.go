@@ -5,7 +5,10 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -100,6 +103,81 @@ func TestStateOutlivesTheProcess(t *testing.T) {
 			t.Errorf("%d bytes", len(got))
 		}
 	})
+}
+
+// TestObjectsOfALostState: a state that was emptied by hand doesn't take its
+// objects with it, however often the server is started.
+func TestObjectsOfALostState(t *testing.T) {
+	state, objects := t.TempDir(), t.TempDir()
+	t.Run("before", func(t *testing.T) {
+		l := newLab(t, func(o *local.Options) { o.Journal, o.Objects = openJournal(t, state), objects })
+		l.make(alice, "PUT", "/bucket", "")
+		l.make(alice, "PUT", "/bucket/k", "content")
+	})
+	if err := os.Truncate(filepath.Join(state, "fobaws.db"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := local.New(local.Options{Journal: openJournal(t, state), Objects: objects}); !errors.Is(err, local.ErrLostState) {
+			t.Errorf("got %v", err)
+		}
+		if got := files(t, objects); len(got) != 1 {
+			t.Errorf("the folder has %v", got)
+		}
+	}
+}
+
+// TestDamagedContent: content that was cut off, made longer or taken away is an
+// error before an answer begins; what lies beside it can still be read.
+func TestDamagedContent(t *testing.T) {
+	objects := t.TempDir()
+	l := newLab(t, func(o *local.Options) { o.Journal, o.Objects = openJournal(t, t.TempDir()), objects })
+	l.make(alice, "PUT", "/bucket", "")
+	blobOf := func(key, body string) string {
+		before := files(t, objects)
+		l.make(alice, "PUT", "/bucket/"+key, body)
+		for _, name := range files(t, objects) {
+			if !slices.Contains(before, name) {
+				return filepath.Join(objects, name)
+			}
+		}
+		t.Fatal("no file")
+		return ""
+	}
+	for key, damage := range map[string]func(path string) error{
+		"gone":   os.Remove,
+		"cut":    func(path string) error { return os.Truncate(path, 3) },
+		"longer": func(path string) error { return os.Truncate(path, 30) },
+	} {
+		if err := damage(blobOf(key, "content")); err != nil {
+			t.Fatal(err)
+		}
+		l.want(key, l.do(alice, "GET", "/bucket/"+key, ""), 500, "InternalError", "")
+		l.want(key+", a piece", l.send(call{as: alice, method: "GET", target: "/bucket/" + key, header: map[string]string{"Range": "bytes=0-1"}}), 500, "InternalError", "")
+		l.want(key+", copied", l.send(call{as: alice, method: "PUT", target: "/bucket/copy", header: map[string]string{"X-Amz-Copy-Source": "bucket/" + key}}), 500, "InternalError", "")
+		l.make(alice, "DELETE", "/bucket/"+key, "")
+	}
+	whole := strings.Repeat("p", 5<<20)
+	upload := between(l.make(alice, "POST", "/bucket/up?uploads", "").body, "<UploadId>", "</UploadId>")
+	var parts strings.Builder
+	for n, body := range []string{whole, "rest"} {
+		a := l.make(alice, "PUT", fmt.Sprintf("/bucket/up?partNumber=%d&uploadId=%s", n+1, upload), body)
+		fmt.Fprintf(&parts, "<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>", n+1, a.header.Get("Etag"))
+	}
+	l.make(alice, "POST", "/bucket/up?uploadId="+upload, "<CompleteMultipartUpload>"+parts.String()+"</CompleteMultipartUpload>")
+	for _, name := range files(t, objects) {
+		path := filepath.Join(objects, name)
+		if info, err := os.Stat(path); err != nil || info.Size() != 4 {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.want("the last part is gone", l.do(alice, "GET", "/bucket/up", ""), 500, "InternalError", "")
+	if got := l.must(call{as: alice, method: "GET", target: "/bucket/up?partNumber=1"}).body; got != whole {
+		t.Errorf("%d bytes", len(got))
+	}
 }
 
 func between(s, from, to string) string {

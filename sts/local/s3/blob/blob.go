@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -92,23 +93,45 @@ func (s *Store) Sweep(kept func(id string) bool) error {
 	if err != nil {
 		return err
 	}
-	folder, err := root.Open(".")
+	ids, err := list(root)
 	if err != nil {
-		return fmt.Errorf("objects: %w", err)
+		return err
 	}
-	names, err := folder.Readdirnames(-1)
-	if err := errors.Join(err, folder.Close()); err != nil {
-		return fmt.Errorf("objects: %w", err)
-	}
-	for _, name := range names {
-		if raw, err := hex.DecodeString(name); err != nil || len(raw) != idSize || kept(name) {
+	for _, id := range ids {
+		if kept(id) {
 			continue
 		}
-		if err := root.Remove(name); err != nil {
+		if err := root.Remove(id); err != nil {
 			return fmt.Errorf("objects: %w", err)
 		}
 	}
 	return nil
+}
+
+// Len is how many blobs there are.
+func (s *Store) Len() (int, error) {
+	root, err := s.root()
+	if err != nil {
+		return 0, err
+	}
+	ids, err := list(root)
+	return len(ids), err
+}
+
+// list returns the ids of the blobs in a folder.
+func list(root *os.Root) ([]string, error) {
+	folder, err := root.Open(".")
+	if err != nil {
+		return nil, fmt.Errorf("objects: %w", err)
+	}
+	names, err := folder.Readdirnames(-1)
+	if err := errors.Join(err, folder.Close()); err != nil {
+		return nil, fmt.Errorf("objects: %w", err)
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		raw, err := hex.DecodeString(name)
+		return err != nil || len(raw) != idSize
+	}), nil
 }
 
 // A Writer writes a new blob. It has to be kept or discarded.

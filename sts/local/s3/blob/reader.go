@@ -38,6 +38,30 @@ func (s *Store) Reader(parts []Part, offset, length int64) *Reader {
 	return r
 }
 
+// Check looks at the files of the range: one that is gone, or has another size
+// than its part, is an error.
+func (r *Reader) Check() error {
+	root, err := r.store.root()
+	if err != nil {
+		return err
+	}
+	left := r.skip + r.left
+	for _, p := range r.parts {
+		if left <= 0 {
+			break
+		}
+		left -= p.Size
+		info, err := root.Stat(p.ID)
+		if err != nil {
+			return fmt.Errorf("object: %w", err)
+		}
+		if info.Size() != p.Size {
+			return fmt.Errorf("object: blob %s has %d bytes instead of %d", p.ID, info.Size(), p.Size)
+		}
+	}
+	return nil
+}
+
 // Read reads on. A blob that is shorter than it should be is an error.
 func (r *Reader) Read(p []byte) (int, error) {
 	if r.left <= 0 {
