@@ -142,6 +142,13 @@ func TestConditions(t *testing.T) {
 			}
 		}
 	}
+	for header, value := range map[string]string{"If-Match": "*", "If-None-Match": etag} {
+		a := l.send(call{as: alice, method: "PUT", target: "/bucket/k", body: "content", header: map[string]string{header: value}})
+		l.want(header+": "+value, a, 501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+		if got, _ := a.refused(t).extra("Header"); got != header {
+			t.Errorf("%s: %s is refused as %q", header, value, got)
+		}
+	}
 	put := func(key string, header map[string]string) int {
 		return l.send(call{as: alice, method: "PUT", target: "/bucket/" + key, body: "content", header: header}).status
 	}

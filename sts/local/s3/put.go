@@ -218,8 +218,11 @@ func (q *request) remove(tx *store.Tx, o store.Object) {
 // writable holds If-Match and If-None-Match against the newest version.
 func (q *request) writable(tx *store.Tx) error {
 	match, none := q.r.Header.Get("If-Match"), q.r.Header.Get("If-None-Match")
-	if none != "" && none != "*" || match == "*" {
+	switch {
+	case none != "" && none != "*":
 		return notImplementedHeader("If-None-Match")
+	case match == "*":
+		return notImplementedHeader("If-Match")
 	}
 	newest, exists := tx.Newest(q.bucket, q.key)
 	exists = exists && !newest.Marker
