@@ -154,6 +154,20 @@ func TestALostState(t *testing.T) {
 	}
 }
 
+// TestAStateThatCannotBeOpened: the hint says how to look at the folder and at
+// the disk, whose being full SQLite calls by several names.
+func TestAStateThatCannotBeOpened(t *testing.T) {
+	state := t.TempDir()
+	if err := os.WriteFile(filepath.Join(state, "fobaws.db"), []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	status := run(t.Context(), []string{"serve", "--state", state}, io.Discard, &stderr)
+	if status != cli.ExitFailed || !strings.Contains(stderr.String(), "hint: 'ls -l "+state+"' shows what is there, 'df "+state+"' whether the disk is full") {
+		t.Errorf("status %d: %s", status, &stderr)
+	}
+}
+
 func TestState(t *testing.T) {
 	world, state := writeWorld(t, worldText, 0o600), filepath.Join(t.TempDir(), "state")
 	first := serve(t, "--world", world, "--state", state)

@@ -99,7 +99,7 @@ func (o serveOptions) serve(ctx context.Context, options local.Options, stdout i
 	if o.state != "" {
 		j, err := journal.Open(ctx, o.state)
 		if err != nil {
-			return cli.Hint(err, "'ls -l %s' shows what is there; --state takes another folder too", o.state)
+			return cli.Hint(err, "'ls -l %[1]s' shows what is there, 'df %[1]s' whether the disk is full; --state takes another folder too", o.state)
 		}
 		warnShared(options.Log, j.Shared(), j.Path())
 		options.Journal = j
