@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"sync"
@@ -165,6 +166,24 @@ func TestConditions(t *testing.T) {
 	} {
 		if got := put(c.key, c.header); got != c.status {
 			t.Errorf("put %s %v: %d, want %d", c.key, c.header, got, c.status)
+		}
+	}
+}
+
+// TestAnEmptyBodyIsWelcomed: who waits for 100 Continue gets it once, before the
+// answer, also where there is nothing to send.
+func TestAnEmptyBodyIsWelcomed(t *testing.T) {
+	l := newLab(t)
+	l.make(alice, "PUT", "/bucket", "")
+	for _, body := range []string{"", "content"} {
+		welcomed := 0
+		a := l.send(call{as: alice, method: "PUT", target: "/bucket/k", body: body, header: map[string]string{"Expect": "100-continue"},
+			spoil: func(r *http.Request) {
+				trace := &httptrace.ClientTrace{Got100Continue: func() { welcomed++ }}
+				*r = *r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
+			}})
+		if a.status != 200 || welcomed != 1 {
+			t.Errorf("%q: %d, welcomed %d times", body, a.status, welcomed)
 		}
 	}
 }

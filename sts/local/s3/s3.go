@@ -102,12 +102,23 @@ type request struct {
 func (s *Service) Serve(w http.ResponseWriter, r *http.Request, id string, now time.Time) Call {
 	call := Call{Status: http.StatusOK}
 	q := &request{Service: s, w: w, r: r, id: id, now: now, call: &call}
+	q.proceed()
 	w.Header().Set("X-Amz-Request-Id", id)
 	w.Header().Set("X-Amz-Id-2", id)
 	if err := q.serve(); err != nil {
 		q.fail(err)
 	}
 	return call
+}
+
+// proceed tells a client that waits for a word before it sends its body to go
+// on, where the body is empty. HTTP lets a server leave that out (RFC 9110
+// section 10.1.1), as net/http does, but botocore then misreads the next answer
+// on the connection, and waits for its end.
+func (q *request) proceed() {
+	if q.r.ContentLength == 0 && strings.EqualFold(q.r.Header.Get("Expect"), "100-continue") && q.r.ProtoAtLeast(1, 1) {
+		q.w.WriteHeader(http.StatusContinue)
+	}
 }
 
 func (q *request) serve() error {
