@@ -77,6 +77,12 @@ func TestSimulateCustomPolicy(t *testing.T) {
 	if r := own.EvaluationResults[0]; r.EvalDecision != "allowed" || r.MatchedStatements[0].SourcePolicyType != "Resource Policy" {
 		t.Errorf("by the resource's policy: %+v", r)
 	}
+	for _, resource := range []string{"bucket", "arn:aws:s3", "14a050d4-021e-4efe-84bb-0871bf6d0fda"} {
+		do(l, invalid("ResourceNames are not in a valid ARN format: "+resource+"."), c.SimulateCustomPolicy,
+			iam.SimulateCustomPolicyInput{ActionNames: actions, PolicyInputList: []string{mfaPolicy}, ResourceArns: []string{"arn:aws:s3:::b", "*", resource}})
+	}
+	do(l, invalid("'123456789012' is not a valid as a Resource Owner."), c.SimulateCustomPolicy,
+		iam.SimulateCustomPolicyInput{ActionNames: actions, PolicyInputList: []string{mfaPolicy}, ResourceOwner: str("123456789012")})
 	do(l, invalid("Invalid Action: nonsense"), c.SimulateCustomPolicy, iam.SimulateCustomPolicyInput{ActionNames: []string{"nonsense"}, PolicyInputList: []string{mfaPolicy}})
 	do(l, invalid("Invalid policy in PolicyInputList.1: Syntax errors in policy."), c.SimulateCustomPolicy, iam.SimulateCustomPolicyInput{ActionNames: actions, PolicyInputList: []string{"{"}})
 }

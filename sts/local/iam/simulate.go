@@ -48,7 +48,24 @@ func readSimulation(r *access.Request) (*simulation, error) {
 	if err := in.Err(); err != nil {
 		return nil, err
 	}
+	if err := checkResources(s.resources); err != nil {
+		return nil, err
+	}
 	return s, s.setPolicies(inputs, boundaries, own, owner)
+}
+
+// checkResources refuses resources that are no ARNs (field reports).
+func checkResources(arns []string) error {
+	var malformed []string
+	for _, arn := range arns {
+		if arn != "*" && (!strings.HasPrefix(arn, "arn:") || strings.Count(arn, ":") < 5) {
+			malformed = append(malformed, arn)
+		}
+	}
+	if len(malformed) > 0 {
+		return invalidInput("ResourceNames are not in a valid ARN format: %s.", strings.Join(malformed, ", "))
+	}
+	return nil
 }
 
 // setCaller says who would call: by the ARN, or nobody in particular.
@@ -114,7 +131,7 @@ func (s *simulation) setPolicies(inputs, boundaries []string, own, owner string)
 	}
 	parts := strings.SplitN(owner, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
-		return invalidInput("Invalid resource owner: %s", owner)
+		return invalidInput("'%s' is not a valid as a Resource Owner.", owner) // field reports; the words are AWS's
 	}
 	s.owner = parts[4]
 	return nil
