@@ -157,14 +157,16 @@ func TestALostState(t *testing.T) {
 // TestAStateThatCannotBeOpened: the hint says how to look at the folder and at
 // the disk, whose being full SQLite calls by several names.
 func TestAStateThatCannotBeOpened(t *testing.T) {
-	state := t.TempDir()
-	if err := os.WriteFile(filepath.Join(state, "fobaws.db"), []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var stderr bytes.Buffer
-	status := run(t.Context(), []string{"serve", "--state", state}, io.Discard, &stderr)
-	if status != cli.ExitFailed || !strings.Contains(stderr.String(), "hint: 'ls -l "+state+"' shows what is there, 'df "+state+"' whether the disk is full") {
-		t.Errorf("status %d: %s", status, &stderr)
+	for _, name := range []string{"fobaws.db", "objects"} {
+		state := t.TempDir()
+		if err := os.WriteFile(filepath.Join(state, name), []byte(strings.Repeat("neither database nor folder ", 100)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stderr bytes.Buffer
+		status := run(t.Context(), []string{"serve", "--state", state}, io.Discard, &stderr)
+		if status != cli.ExitFailed || !strings.Contains(stderr.String(), "hint: 'ls -l "+state+"' shows what is there, 'df "+state+"' whether the disk is full") {
+			t.Errorf("%s: status %d: %s", name, status, &stderr)
+		}
 	}
 }
 

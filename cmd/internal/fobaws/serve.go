@@ -94,26 +94,34 @@ func checkListen(address string, allowRemote bool) error {
 	return nil
 }
 
+// explain gives its hint to an error that keeps the server from its state.
+func (o serveOptions) explain(err error) error {
+	var world *local.WorldError
+	switch {
+	case errors.As(err, &world):
+		return cli.Hint(fmt.Errorf("%s: %w", o.world, world), "'fobaws serve --help' shows what a world looks like")
+	case errors.Is(err, local.ErrLostState):
+		return cli.Hint(err, "put fobaws.db back into %[1]s, take another folder with --state, or give the objects up with 'rm -r %[1]s/objects'", o.state)
+	case o.state != "":
+		return cli.Hint(err, "'ls -l %[1]s' shows what is there, 'df %[1]s' whether the disk is full; --state takes another folder too", o.state)
+	}
+	return err
+}
+
 // serve listens until ctx ends, and then lets requests under way finish.
 func (o serveOptions) serve(ctx context.Context, options local.Options, stdout io.Writer) (err error) {
 	if o.state != "" {
 		j, err := journal.Open(ctx, o.state)
 		if err != nil {
-			return cli.Hint(err, "'ls -l %[1]s' shows what is there, 'df %[1]s' whether the disk is full; --state takes another folder too", o.state)
+			return o.explain(err)
 		}
 		warnShared(options.Log, j.Shared(), j.Path())
 		options.Journal = j
 		options.Objects = filepath.Join(o.state, "objects")
 	}
 	aws, err := local.New(options)
-	var world *local.WorldError
-	switch {
-	case errors.As(err, &world):
-		return cli.Hint(fmt.Errorf("%s: %w", o.world, world), "'fobaws serve --help' shows what a world looks like")
-	case errors.Is(err, local.ErrLostState):
-		return cli.Hint(err, "put fobaws.db back into %s, take another folder with --state, or give the objects up with 'rm -r %s'", o.state, options.Objects)
-	case err != nil:
-		return err
+	if err != nil {
+		return o.explain(err)
 	}
 	options.World = nil // it is in the state now, and large ones are large
 	defer func() { err = errors.Join(err, aws.Close()) }()
