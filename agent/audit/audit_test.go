@@ -187,6 +187,37 @@ func TestCuts(t *testing.T) {
 	}
 }
 
+// TestTakenAway: that the file is gone, or has more in it than the agent wrote,
+// is a finding of a log that is open.
+func TestTakenAway(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, store.Anchor{})
+	act(t, l, 1)
+	path := filepath.Join(dir, fileName)
+	if v := verdict(t, l); !v.OK {
+		t.Fatalf("verdict %+v", v)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := whole[bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1:]
+	for name, more := range map[string][]byte{"garbage": []byte("garbage\n"), "the last line again": again} {
+		if err := os.WriteFile(path, append(bytes.Clone(whole), more...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if v := verdict(t, l); v.OK || len(v.Faults) != 1 || v.Faults[0].Line != 4 {
+			t.Errorf("%s: verdict %+v", name, v)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if v := verdict(t, l); v.OK || len(v.Faults) != 1 || v.Faults[0].Line != 1 || v.Lines != 0 {
+		t.Errorf("gone: verdict %+v", v)
+	}
+}
+
 // TestCrashLeavesHalfALine: what a crash left of a line that nobody was told of
 // is no damage.
 func TestCrashLeavesHalfALine(t *testing.T) {

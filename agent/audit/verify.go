@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -23,7 +24,7 @@ func (l *Log) Verify() (api.AuditVerdict, error) {
 	// meanwhile is left out.
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
-	_, size, end, err := l.written()
+	size, more, end, err := l.inPlace(v.verdict.File)
 	if err != nil {
 		return v.verdict, err
 	}
@@ -36,7 +37,8 @@ func (l *Log) Verify() (api.AuditVerdict, error) {
 		if path == v.verdict.File {
 			n = size
 		}
-		if err := v.file(path, n); err != nil {
+		// Of a file that was taken away all lines are missing.
+		if err := v.file(path, n); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return v.verdict, fmt.Errorf("audit log: %w", err)
 		}
 	}
@@ -44,8 +46,28 @@ func (l *Log) Verify() (api.AuditVerdict, error) {
 		v.fault(1, "lines 1 to %d are missing, and not by age", first-1)
 	}
 	v.finish(end)
+	if more {
+		v.fault(end.Count+1, "what follows line %d wasn't written by the agent", end.Count)
+	}
 	v.verdict.OK = len(v.verdict.Faults) == 0
 	return v.verdict, nil
+}
+
+// inPlace returns how large the file is with all lines in it, whether the one
+// in its place has more, and the end of the lines.
+func (l *Log) inPlace(path string) (size int64, more bool, end store.Anchor, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		if err := l.write(); err != nil {
+			return 0, false, store.Anchor{}, err
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, false, store.Anchor{}, fmt.Errorf("audit log: %w", err)
+	}
+	return l.size, err == nil && info.Size() > l.size, l.end, nil
 }
 
 // A verifier follows the chain.
@@ -111,7 +133,8 @@ func (v *verifier) finish(end store.Anchor) {
 	last := v.next - 1
 	switch {
 	case last < end.Count:
-		v.fault(last+1, "lines %d to %d are missing: the tail was cut off", max(last+1, 1), end.Count)
+		first := max(last+1, 1)
+		v.fault(first, "lines %d to %d are missing: the tail was cut off", first, end.Count)
 	case v.head != "" && last == end.Count && v.head != end.Head:
 		v.fault(last, "line %d was replaced: the agent wrote another", last)
 	}
