@@ -160,6 +160,7 @@ func TestParseRefuses(t *testing.T) {
 		{"caller that is no pattern", profile(`callers: [{started_by: "/a["}]`), "f:3:28: profiles[0].callers[0].started_by: isn't a pattern: a [ is not closed, or a backslash ends it"},
 		{"lock at once", "lock_after: 1s\n", "f:1:13: lock_after: has to be from 1m to 36h"},
 		{"limit below none", "limits: {burst: -1}\n", "f:1:17: limits.burst: has to be a whole number from 0 to 1000000"},
+		{"own socket as remote one", "remote: {socket: /run/fob//s}\nsocket: /run/fob/s\n", "f:1:18: remote.socket: is the agent's own socket, and has to be another"},
 		{"relative remote socket", "remote: {socket: s}\n", "f:1:18: remote.socket: has to be an absolute path"},
 		{"list at the top", "- a\n", "f:1:1: has to be a mapping of keys to values, and is a list"},
 		{"text at the top", "hello\n", "f:1:1: has to be a mapping of keys to values, and is text"},

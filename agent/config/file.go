@@ -1,15 +1,18 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/fob-auth/fob/agent/api"
 	"github.com/fob-auth/fob/devices/serialfob"
 )
 
@@ -103,6 +106,7 @@ func Parse(name string, b []byte) (*Config, error) {
 
 func (d *decoder) config(n *yaml.Node, c *Config) {
 	seal := string(c.Seal)
+	var remote *yaml.Node
 	d.mapping("", n, map[string]setter{
 		"socket": d.text(&c.Socket, absolute),
 		"seal":   d.text(&seal, oneOf(string(SealAuto), string(SealSecretService), string(SealKeyring), string(SealOff))),
@@ -125,7 +129,10 @@ func (d *decoder) config(n *yaml.Node, c *Config) {
 			})
 		},
 		"remote": func(at string, n *yaml.Node) {
-			d.mapping(at, n, map[string]setter{"socket": d.text(&c.Remote.Socket, absolute)})
+			d.mapping(at, n, map[string]setter{"socket": func(at string, n *yaml.Node) {
+				remote = n
+				d.text(&c.Remote.Socket, absolute)(at, n)
+			}})
 		},
 		"notify": func(at string, n *yaml.Node) {
 			d.mapping(at, n, map[string]setter{"desktop": d.flag(&c.Notify.Desktop), "touch_socket": d.flag(&c.Notify.TouchSocket)})
@@ -135,6 +142,10 @@ func (d *decoder) config(n *yaml.Node, c *Config) {
 		},
 	})
 	c.Seal = Seal(seal)
+	own := cmp.Or(c.Socket, api.DefaultSocket())
+	if c.Remote.Socket != "" && filepath.Clean(c.Remote.Socket) == filepath.Clean(own) {
+		d.fault("remote.socket", remote, "is the agent's own socket, and has to be another")
+	}
 }
 
 func (d *decoder) devices(at string, n *yaml.Node, v *Devices) {
