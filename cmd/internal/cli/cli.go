@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/spf13/pflag"
 )
 
 // The exit statuses of every program; fob has those of package api beside them.
@@ -84,4 +86,16 @@ func (e *UsageError) Error() string { return e.message }
 // Usagef returns a *UsageError.
 func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Sprintf(format, args...)}
+}
+
+// Worded returns a usage error where a flag was given no word: what a script's
+// variable that isn't set leaves would have another user, profile, token or file
+// chosen than was meant.
+func Worded(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" {
+			err = Usagef("--%s is empty", f.Name)
+		}
+	})
+	return err
 }

@@ -16,7 +16,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/fob-auth/fob/agent/api"
 	"github.com/fob-auth/fob/agent/client"
@@ -117,7 +116,7 @@ credentials by
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if err := worded(cmd.Flags()); err != nil {
+			if err := cli.Worded(cmd.Flags()); err != nil {
 				return err
 			}
 			p.begun = true
@@ -171,18 +170,6 @@ func profileFlag(cmd *cobra.Command, into *string) {
 	// It fails for a flag that isn't there or has a completion, and this one is
 	// new.
 	_ = cmd.RegisterFlagCompletionFunc("profile", completeProfile)
-}
-
-// worded returns a usage error where a flag was given no word: what a script's
-// variable that isn't set leaves would have another user, profile or token chosen
-// than was meant.
-func worded(flags *pflag.FlagSet) (err error) {
-	flags.Visit(func(f *pflag.Flag) {
-		if f.Value.Type() == "string" && f.Value.String() == "" {
-			err = cli.Usagef("--%s is empty", f.Name)
-		}
-	})
-	return err
 }
 
 // needed returns a usage error where a flag is empty.

@@ -61,7 +61,11 @@ func command(begun *bool) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		PersistentPreRun:  func(*cobra.Command, []string) { *begun = true },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			err := cli.Worded(cmd.Flags())
+			*begun = err == nil
+			return err
+		},
 		RunE: func(*cobra.Command, []string) error {
 			return cli.Usagef("want a command: serve")
 		},

@@ -246,6 +246,7 @@ func TestStatuses(t *testing.T) {
 		"no short version": {[]string{"-v"}, cli.ExitUsage, "", "unknown shorthand flag"},
 		"nothing to do":    {[]string{"serve"}, cli.ExitUsage, "", "want --world, --state or both"},
 		"unknown flag":     {[]string{"serve", "--worlds", "x"}, cli.ExitUsage, "", "unknown flag: --worlds"},
+		"empty state":      {[]string{"serve", "--world", world, "--state", ""}, cli.ExitUsage, "", "--state is empty"},
 		"argument":         {[]string{"serve", "x"}, cli.ExitUsage, "", "unknown command"},
 		"log format":       {[]string{"serve", "--world", world, "--log-format", "xml"}, cli.ExitUsage, "", "--log-format"},
 		"clock":            {[]string{"serve", "--world", world, "--clock", "fast"}, cli.ExitUsage, "", "--clock"},

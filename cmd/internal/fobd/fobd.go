@@ -105,8 +105,10 @@ serves.`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(*cobra.Command, []string) {
-			p.begun = true
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			err := cli.Worded(cmd.Flags())
+			p.begun = err == nil
+			return err
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if p.version {

@@ -109,6 +109,7 @@ func TestRunFails(t *testing.T) {
 			"fobd: hint: 'fobd check --config " + path + "' reads it again\n", 1},
 		{"missing config", []string{"--config", "/nonexistent/fob.yaml"}, "fobd: no configuration file at /nonexistent/fob.yaml: file does not exist\nfobd: hint: 'fob setup' writes one\n", 1},
 		{"argument", []string{"x"}, "fobd: unknown command \"x\" for \"fobd\"\nfobd: hint: fobd --help\n", 2},
+		{"empty config", []string{"--config", ""}, "fobd: --config is empty\nfobd: hint: fobd --help\n", 2},
 		{"flag", []string{"--x"}, "fobd: unknown flag: --x\nfobd: hint: fobd --help\n", 2},
 		{"log format", []string{"--log-format", "xml"}, "fobd: --log-format has to be text or json, not \"xml\"\nfobd: hint: fobd --help\n", 2},
 	} {

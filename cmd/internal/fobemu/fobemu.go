@@ -63,6 +63,9 @@ running bench what a hand would: press, unplug, plug, move a clock.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if err := cli.Worded(cmd.Flags()); err != nil {
+				return err
+			}
 			p.log, err = cli.Logger(cmd.ErrOrStderr(), p.logFormat)
 			p.begun = err == nil
 			return err

@@ -202,6 +202,7 @@ func TestFailures(t *testing.T) {
 		{[]string{"press"}, 2, "accepts 1 arg"},
 		{[]string{"press", "yk1", "--wait", "long"}, 2, "invalid"},
 		{[]string{"status", "yk1"}, 2, "unknown command"},
+		{[]string{"status", "--socket", ""}, 2, "--socket is empty"},
 		{[]string{"status", "--colour"}, 2, "unknown flag"},
 		{[]string{"status", "--log-format", "xml", at}, 2, "--log-format"},
 		{[]string{"run"}, 2, "--bench is missing"},
