@@ -98,6 +98,11 @@ func (h Home) profile(name, section, serial string) (Profile, *Left) {
 		v, _ := h.Config.Get(section, key)
 		return v
 	}
+	for _, key := range signIns {
+		if get(key) != "" {
+			return Profile{}, &Left{name, key + " stands in it: " + signInWins, "take " + key + " out of the profile, then run 'fob setup' again"}
+		}
+	}
 	p := Profile{Name: name, MFASerial: serial, RoleARN: get("role_arn"), RoleSessionName: get("role_session_name"),
 		ExternalID: get("external_id"), Region: get("region"), Keys: get("source_profile")}
 	if seconds := get("duration_seconds"); seconds != "" {

@@ -88,6 +88,19 @@ mfa_serial = `+carol+`
 	}
 }
 
+// TestSignedIn: a profile that the AWS tools would go on signing in by, whatever
+// its credential_process, stays as it is.
+func TestSignedIn(t *testing.T) {
+	for _, key := range signIns {
+		h := home(t, "[profile dev]\nsource_profile = dev-keys\nmfa_serial = "+carol+"\n"+key+" = x\n",
+			"[dev-keys]\naws_access_key_id = AKIA\naws_secret_access_key = s\n", api.Credential{Token: "1", ID: "AWS:carol"})
+		ready, left := h.Profiles()
+		if len(ready) != 0 || len(left) != 1 || !strings.Contains(left[0].Why, key) || left[0].Hint == "" {
+			t.Errorf("%s: ready %+v, left %+v", key, ready, left)
+		}
+	}
+}
+
 // TestApply: a user's own profile, a role over it, and what has to stay.
 func TestApply(t *testing.T) {
 	h := home(t, `# work
@@ -221,6 +234,9 @@ func TestTraps(t *testing.T) {
 		{"keys win", served, "[dev]\naws_access_key_id = AKIA\n", nil, api.CheckFail, "win over fob"},
 		{"keys in the profile", served + "aws_access_key_id = AKIA\n", "", nil, api.CheckFail, "win over fob"},
 		{"role beside", served + "role_arn = r\n", "", nil, api.CheckFail, "role_arn stands beside"},
+		{"sign-in beside", served + "sso_session = s\n", "", nil, api.CheckFail, "sso_session stands beside"},
+		{"sign-in of old beside", served + "sso_start_url = https://example.awsapps.com/start\n", "", nil, api.CheckFail, "leave fob out"},
+		{"web identity beside", served + "web_identity_token_file = /t\n", "", nil, api.CheckFail, "web_identity_token_file stands beside"},
 		{"environment", served, "", []string{"AWS_ACCESS_KEY_ID=AKIA"}, api.CheckWarn, "wins over every profile"},
 		{"twice", "[profile 'dev']\n" + served, "", nil, api.CheckFail, "[profile 'dev'] and [profile dev]"},
 		{"no quotes", "[profile two words]\ncredential_process = fob credentials --profile \"two words\"\n", "", nil, api.CheckFail, "no quotes"},

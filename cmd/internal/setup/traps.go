@@ -30,6 +30,14 @@ func astray(config *awsfile.File, name, section string) (why, hint string) {
 	return "", ""
 }
 
+// signIns are the settings by which the AWS tools get credentials in another way
+// than by credential_process, before they look at it: of IAM Identity Center, of
+// "aws login", and of a web identity.
+var signIns = []string{"sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name", "login_session", "web_identity_token_file"}
+
+// signInWins is what becomes of a profile with one of them.
+const signInWins = "the AWS tools sign in by it, and leave fob out"
+
 // Traps finds what makes the AWS tools take other credentials than fob's, in
 // silence or with a prompt (AWS SDKs and Tools Reference Guide, "Credential
 // provider chain"), in profiles that are fob's; it tells of each of them. environ
@@ -58,6 +66,12 @@ func Traps(config, credentials *awsfile.File, environ []string) []api.Check {
 			if _, there := config.Get(section, key); there {
 				found = append(found, trap(name, key+" stands beside credential_process; the AWS tools then ask for a code themselves, or leave fob out",
 					"move "+key+" to the profile in fob.yaml"))
+			}
+		}
+		for _, key := range signIns {
+			if _, there := config.Get(section, key); there {
+				found = append(found, trap(name, key+" stands beside credential_process; "+signInWins,
+					"take "+key+" out of the profile, or credential_process where the sign-in is meant"))
 			}
 		}
 		if len(found) == before {
