@@ -45,7 +45,8 @@ func (s *Server) admitTicket(r *http.Request, p Peer) (*http.Request, error) {
 			return r, nil
 		}
 	}
-	return r, &api.Error{Code: api.Forbidden, Message: "this socket hands out sessions, and does nothing else"}
+	return r, &api.Error{Code: api.Forbidden, Message: "this socket hands out sessions, and does nothing else",
+		Hint: "'fob credentials' gets one; the rest is for the agent's host"}
 }
 
 func ticketRefused(message string) error {
