@@ -115,6 +115,20 @@ func (a *Applet) writeNDEF(data []byte, slot int) ([]byte, apdu.SW) {
 	return a.commit(next)
 }
 
+// swap exchanges the slots' configurations. The command carries no access code,
+// so that slots of which one has a code stay where they are (Yubico .NET SDK,
+// OtpSession.SwapSlots).
+func (a *Applet) swap() ([]byte, apdu.SW) {
+	next := a.state
+	for _, s := range next.slots {
+		if !s.opens(make([]byte, codeSize)) {
+			return a.status(), apdu.OK
+		}
+	}
+	next.slots[0], next.slots[1] = next.slots[1], next.slots[0]
+	return a.commit(next)
+}
+
 // configure replaces a configuration; one of zeros deletes it.
 func (a *Applet) configure(_, sent config) (config, bool) { return sent, true }
 

@@ -113,9 +113,7 @@ func (a *Applet) Process(cmd apdu.Command) ([]byte, apdu.SW) {
 	case reqUpdate2:
 		return a.write(cmd.Data, 1, a.update)
 	case reqSwap:
-		next := a.state
-		next.slots[0], next.slots[1] = next.slots[1], next.slots[0]
-		return a.commit(next)
+		return a.swap()
 	case reqNDEF1:
 		return a.writeNDEF(cmd.Data, 0)
 	case reqNDEF2:
