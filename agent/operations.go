@@ -75,6 +75,9 @@ func (a *agent) meant(ctx context.Context, req api.CodeRequest) (mfa.Asker, brok
 			found, err = bySerial, nil
 		}
 	}
+	if err != nil {
+		found, err = a.broker.Seek(ctx, req.Name, req.Token)
+	}
 	switch {
 	case err != nil:
 		return mfa.Asker{}, broker.Found{}, err

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -62,6 +63,35 @@ func viewOf(ctx context.Context, token devices.Token) (view, error) {
 // take shows what a token tells of itself. broker.mu is held.
 func (k *keeper) take(seen view) {
 	k.credentials, k.info.Notes, k.info.Troubles = seen.credentials, seen.notes, seen.troubles
+}
+
+// Seek is Find for a credential that somebody named. Where it isn't found, the
+// tokens that have nothing to do list theirs anew: another program may have put
+// it there since.
+func (b *Broker) Seek(ctx context.Context, name, serial string) ([]Found, error) {
+	found, err := b.Find(name, serial)
+	var unknown *NotFoundError
+	if name == "" || !errors.As(err, &unknown) && !errors.Is(err, devices.ErrPassword) {
+		return found, err
+	}
+	var locked error
+	for _, t := range b.Tokens() {
+		if t.State != StateReady || serial != "" && t.Info.Serial != serial {
+			continue
+		}
+		err := b.Refresh(ctx, t.Info.Serial)
+		if errors.Is(err, devices.ErrRemoved) {
+			// A key that was reset is another one, and is being opened.
+			err = b.Refresh(ctx, t.Info.Serial)
+		}
+		if errors.Is(err, devices.ErrPassword) {
+			locked = err
+		}
+	}
+	if found, err = b.Find(name, serial); err != nil && locked != nil {
+		return nil, locked
+	}
+	return found, err
 }
 
 // credentials lists what a token has; one that computes no codes has none.

@@ -48,7 +48,7 @@ func (s *Service) Bind(ctx context.Context, a Asker, c Choice) (broker.Binding, 
 	if c.Token, err = s.typedToken(ctx, a, c.Token); err != nil {
 		return broker.Binding{}, err
 	}
-	found, err := s.pick(a, c.Token, c.Credential)
+	found, err := s.pick(ctx, a, c.Token, c.Credential)
 	if err != nil {
 		return broker.Binding{}, err
 	}
@@ -95,8 +95,8 @@ func (s *Service) checkDevice(ctx context.Context, a Asker) error {
 }
 
 // pick finds the one credential that is meant.
-func (s *Service) pick(a Asker, token, credential string) (broker.Found, error) {
-	found, err := s.candidates(a, token, credential)
+func (s *Service) pick(ctx context.Context, a Asker, token, credential string) (broker.Found, error) {
+	found, err := s.candidates(ctx, a, token, credential)
 	if err != nil {
 		return broker.Found{}, err
 	}

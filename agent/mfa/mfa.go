@@ -296,7 +296,7 @@ func (s *Service) findUnbound(ctx context.Context, t *target) error {
 	if a.isHardware() && s.typing() != nil {
 		unbound.Hint += fmt.Sprintf("; for a fob that has only a display, 'fob bind --profile %s --token %s'", a.Profile, prompt.Name)
 	}
-	found, err := s.candidates(a, token, "")
+	found, err := s.candidates(ctx, a, token, "")
 	if err != nil {
 		return err
 	}
@@ -329,7 +329,7 @@ func (s *Service) notTaken(ctx context.Context, t target) error {
 
 // candidates returns the credentials that may be meant by what an asker says,
 // narrowed to a token and a credential where they are named.
-func (s *Service) candidates(a Asker, token, credential string) ([]broker.Found, error) {
+func (s *Service) candidates(ctx context.Context, a Asker, token, credential string) ([]broker.Found, error) {
 	if _, typed := prompt.Typed(token); typed {
 		return s.find(credential, token)
 	}
@@ -342,12 +342,15 @@ func (s *Service) candidates(a Asker, token, credential string) ([]broker.Found,
 	if credential == "" && token == "" {
 		return nil, nil
 	}
-	return s.find(credential, token)
+	return orNone(s.Broker.Seek(ctx, credential, token))
 }
 
 // find is the broker's, with nothing found as an empty list.
 func (s *Service) find(credential, token string) ([]broker.Found, error) {
-	found, err := s.Broker.Find(credential, token)
+	return orNone(s.Broker.Find(credential, token))
+}
+
+func orNone(found []broker.Found, err error) ([]broker.Found, error) {
 	var noToken *broker.NoTokenError
 	var notFound *broker.NotFoundError
 	if errors.As(err, &noToken) || errors.As(err, &notFound) {

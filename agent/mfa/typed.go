@@ -91,7 +91,7 @@ func (s *Service) fobFor(ctx context.Context, a Asker, token string) (broker.Fou
 			return broker.Found{}, err
 		}
 	}
-	return s.pick(a, token, "")
+	return s.pick(ctx, a, token, "")
 }
 
 // takeTyped has a code typed, and reserves it.
