@@ -189,6 +189,8 @@ func (a *agent) examineClock(e *examined, endpoint string) {
 	off := skew.Abs().Round(time.Second)
 	const hint = "timedatectl set-ntp true"
 	switch {
+	case !a.mfa.Clock.Known(endpoint):
+		e.add("clock", api.CheckWarn, "nothing came from AWS at "+endpoint+" to compare it with", "")
 	case off >= refusedSkew:
 		e.add("clock", api.CheckFail, fmt.Sprintf("the host's clock is %v off AWS's at %s; AWS refuses other tools' requests", off, endpoint), hint)
 	case off >= noteworthySkew:

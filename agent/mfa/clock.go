@@ -72,6 +72,14 @@ func (c *Clock) Skew(endpoint string) time.Duration {
 // Now returns AWS's time, as well as it is known.
 func (c *Clock) Now(endpoint string) time.Time { return time.Now().Add(c.Skew(endpoint)) }
 
+// Known reports whether AWS's clock was ever read.
+func (c *Clock) Known(endpoint string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.seen[endpoint]
+	return ok
+}
+
 // fresh reports whether AWS's clock was read within the last age.
 func (c *Clock) fresh(endpoint string, age time.Duration) bool {
 	c.mu.Lock()
