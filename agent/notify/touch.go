@@ -33,7 +33,7 @@ const (
 func ServeTouch(ctx context.Context, ln net.Listener, events <-chan api.Event) {
 	t := &touches{readers: map[net.Conn]chan string{}}
 	defer t.work.Wait()
-	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
+	defer func() { _ = ln.Close() }()
 	t.work.Go(func() { t.accept(ctx, ln) })
 	defer t.end()
 	waiting := map[string]int{}

@@ -84,3 +84,20 @@ func TestTouchSocket(t *testing.T) {
 		}
 	})
 }
+
+// TestTouchSocketEnds ends it often: whichever of its goroutines hears of that
+// first, the listener is closed and all of them end.
+func TestTouchSocketEnds(t *testing.T) {
+	for range 2000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		ln, over := make(pipes), make(chan struct{})
+		go func() {
+			defer close(over)
+			ServeTouch(ctx, ln, nil)
+		}()
+		reader := ln.dial()
+		cancel()
+		<-over
+		reader.Close()
+	}
+}
