@@ -179,8 +179,9 @@ func (s *slot) send(f ifd.Frame) error {
 // announce says on the bus which readers there are, at once and with every
 // change.
 func announce(ctx context.Context, b *emulator.Bench, list []seat, conn net.Conn) error {
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	plugs := make([]uint64, len(list)) // of those that are there, 0 for none
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })() // while a write is stuck
+	plugs := make([]uint64, len(list))                      // of those that are there, 0 for none
 	for {
 		changed := b.Changed()
 		for i, s := range list {
