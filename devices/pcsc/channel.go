@@ -118,15 +118,21 @@ func (c *channel) Begin(ctx context.Context) (end func() error, err error) {
 // others.
 func (c *channel) persist(ctx context.Context, try func(patient bool) error) error {
 	begun := c.driver.now()
+	var busy error // as the last try found
 	for {
 		patient := c.driver.now().Sub(begun) < guestPatience
 		err := c.lane.run(ctx, c.gone, func() error { return try(patient) }, c.abandon)
 		if err == nil {
 			return nil
 		}
+		if busy != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			// The try that was under way undoes itself, on the lane.
+			return overdue(ctx, busy)
+		}
 		if !errors.Is(err, devices.ErrBusy) {
 			return c.failed(err)
 		}
+		busy = err
 		// Not in step with another program that tries too.
 		pause := time.NewTimer(maxPause/4 + rand.N(maxPause*3/4))
 		select {
@@ -136,15 +142,21 @@ func (c *channel) persist(ctx context.Context, try func(patient bool) error) err
 			return devices.ErrRemoved
 		case <-ctx.Done():
 			pause.Stop()
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return held(err)
-			}
-			return ctx.Err()
+			return overdue(ctx, busy)
 		}
 		if c.driver.now().Sub(begun) > busyPatience {
-			return held(err)
+			return held(busy)
 		}
 	}
+}
+
+// overdue is the error of a caller who left, or whose deadline came, while
+// others held the card.
+func overdue(ctx context.Context, busy error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return held(busy)
+	}
+	return ctx.Err()
 }
 
 // connect connects to the card that the slot was reported with and begins a

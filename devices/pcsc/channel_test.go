@@ -3,7 +3,9 @@
 package pcsc
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,6 +49,32 @@ func TestPatienceEnds(t *testing.T) {
 		}
 		if len(patient) != int(busyPatience/time.Second)+1 {
 			t.Errorf("%d tries", len(patient))
+		}
+	})
+}
+
+// TestDeadlineAtABusyCard: who wants no longer to wait for a card that others
+// hold is told so, at whatever moment of the trying that is, and the channel
+// stays of use.
+func TestDeadlineAtABusyCard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := startChannel()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var tries atomic.Int32
+		hung := make(chan struct{})
+		err := c.persist(ctx, func(bool) error {
+			if tries.Add(1) > 1 {
+				<-hung
+			}
+			return errGuest
+		})
+		if !errors.Is(err, devices.ErrBusy) || tries.Load() != 2 {
+			t.Errorf("%v after %d tries", err, tries.Load())
+		}
+		close(hung)
+		if err := c.persist(t.Context(), func(bool) error { return nil }); err != nil {
+			t.Errorf("the next one: %v", err)
 		}
 	})
 }
