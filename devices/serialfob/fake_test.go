@@ -3,6 +3,7 @@ package serialfob
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"testing"
@@ -139,4 +140,12 @@ func damage(b []byte) []byte {
 	b = bytes.Clone(b)
 	b[8] ^= 1
 	return b
+}
+
+// crcFits is a fob's answer in which one text came as another, with the CRC that
+// happens to fit.
+func crcFits(f line.Frame, text, came string) []byte {
+	body, _, _ := bytes.Cut(fine(f), []byte("*"))
+	body = bytes.Replace(body, []byte(text), []byte(came), 1)
+	return fmt.Appendf(nil, "%s*%04X\r\n", body, line.Checksum(body))
 }

@@ -95,12 +95,23 @@ func TestParsersRefuse(t *testing.T) {
 		{status, "f1=1 status up=99999999999 presses=1 codes=1 commands=1 button=auto waiting=0"},
 	}
 	for _, l := range lines {
-		f, err := Parse([]byte(checked(l.body)))
+		f, err := Parse([]byte(twice(l.body)))
 		if err != nil {
 			t.Fatalf("%q: %v", l.body, err)
 		}
 		if err := l.parse(f); !errors.Is(err, ErrAnswer) {
 			t.Errorf("%q: %v, want ErrAnswer", l.body, err)
+		}
+	}
+	for body, parse := range map[string]func(Frame) error{
+		"f1=1 code digits=492039 step=1 ms=0 period=30": code, "f1=1 clock unix=1790253732.034": clock,
+	} {
+		f, err := Parse([]byte(checked(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := parse(f); !errors.Is(err, ErrAnswer) {
+			t.Errorf("%q: %v, want ErrAnswer for want of its second checksum", body, err)
 		}
 	}
 	unchecked := Code{Digits: "492039", Step: 1, Period: 30 * time.Second}.Frame(1)

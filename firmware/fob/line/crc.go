@@ -18,6 +18,25 @@ func Checksum(p []byte) uint16 {
 	return sum
 }
 
+// Checksum32 is CRC-32/ISO-HDLC: polynomial 0x04C11DB7, initial value
+// 0xFFFFFFFF, all reflected, final XOR 0xFFFFFFFF. Its check value, of the nine
+// bytes "123456789", is 0xCBF43926. The library's takes tables that a
+// microcontroller has no room for.
+func Checksum32(p []byte) uint32 {
+	sum := ^uint32(0)
+	for _, c := range p {
+		sum ^= uint32(c)
+		for range 8 {
+			if sum&1 != 0 {
+				sum = sum>>1 ^ 0xEDB88320 // the polynomial, reflected
+			} else {
+				sum >>= 1
+			}
+		}
+	}
+	return ^sum
+}
+
 // hexDigit is the upper-case digit of the low four bits.
 func hexDigit(v uint16) byte {
 	return "0123456789ABCDEF"[v&0xF]

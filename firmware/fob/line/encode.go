@@ -56,11 +56,11 @@ func (id Identity) Frame(seq uint16) Frame {
 
 // Frame is the answer that ParseCode reads.
 func (c Code) Frame(seq uint16) Frame {
-	return answer(seq, VerbCode,
+	return withCheck(answer(seq, VerbCode,
 		Field{keyDigits, c.Digits},
 		number(keyStep, c.Step),
 		millis(keyMillis, c.Into),
-		number(keyPeriod, uint64(c.Period/time.Second)))
+		number(keyPeriod, uint64(c.Period/time.Second))))
 }
 
 // Frame is the notice that ParseWait reads.
@@ -72,7 +72,7 @@ func (w Wait) Frame(seq uint16) Frame {
 // ClockFrame is the answer that ParseClock reads. The time is cut to whole
 // milliseconds and must not be before the Unix epoch.
 func ClockFrame(seq uint16, now time.Time) Frame {
-	return answer(seq, VerbClock, unixTime(now))
+	return withCheck(answer(seq, VerbClock, unixTime(now)))
 }
 
 func unixTime(t time.Time) Field {

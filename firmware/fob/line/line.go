@@ -25,6 +25,12 @@ const (
 	MaxFields = 8
 )
 
+// A CRC is an asterisk and four digits (PROTOCOL.md, "Frames").
+const (
+	crcDigits = 4
+	crcLength = len("*") + crcDigits
+)
+
 // A Kind says what a frame is for. Its value is the character on the line
 // (PROTOCOL.md, "Frames").
 type Kind byte
@@ -99,34 +105,43 @@ func (f Frame) Get(key string) (string, bool) {
 // CR LF. The error is ErrSyntax for a frame that has no line, or ErrTooLong;
 // dst is then returned as it was.
 func (f Frame) Append(dst []byte) ([]byte, error) {
-	if !f.Kind.known() || !isName(f.Verb) || len(f.Fields) > MaxFields {
-		return dst, ErrSyntax
+	out, err := f.appendBody(dst)
+	if err != nil {
+		return dst, err
 	}
-	start := len(dst)
+	sum := Checksum(out[len(dst):])
+	out = append(out, '*', hexDigit(sum>>12), hexDigit(sum>>8), hexDigit(sum>>4), hexDigit(sum))
+	if len(out)-len(dst) > MaxLine {
+		return dst, ErrTooLong
+	}
+	return append(out, '\r', '\n'), nil
+}
+
+// appendBody appends all that the CRC covers.
+func (f Frame) appendBody(dst []byte) ([]byte, error) {
+	if !f.Kind.known() || !isName(f.Verb) || len(f.Fields) > MaxFields {
+		return nil, ErrSyntax
+	}
 	out := append(dst, 'f', '0'+Version, byte(f.Kind))
 	out = strconv.AppendUint(out, uint64(f.Seq), 10)
 	out = append(out, ' ')
 	out = append(out, f.Verb...)
 	for i, field := range f.Fields {
 		if !isName(field.Key) || !isValue(field.Value) || hasKey(f.Fields[:i], field.Key) {
-			return dst, ErrSyntax
+			return nil, ErrSyntax
 		}
 		out = append(out, ' ')
 		out = append(out, field.Key...)
 		out = append(out, '=')
 		out = append(out, field.Value...)
 	}
-	sum := Checksum(out[start:])
-	out = append(out, '*', hexDigit(sum>>12), hexDigit(sum>>8), hexDigit(sum>>4), hexDigit(sum))
-	if len(out)-start > MaxLine {
-		return dst, ErrTooLong
-	}
-	return append(out, '\r', '\n'), nil
+	return out, nil
 }
 
 // Parse takes one line apart, given without its line end. A line that doesn't
 // begin with the frame mark is what a person types: a request without sequence
-// number, whose CRC may be left out. Every kind but Request must carry a CRC.
+// number, whose CRC may be left out. Every kind but Request must carry a CRC,
+// and a second checksum that it carries must be right.
 // The error is ErrTooLong, ErrSyntax, ErrCRC, ErrNoCRC or ErrVersion.
 func Parse(raw []byte) (Frame, error) {
 	if len(raw) > MaxLine {
@@ -147,6 +162,9 @@ func Parse(raw []byte) (Frame, error) {
 	if err := parseBody(&f, string(body)); err != nil {
 		return Frame{}, err
 	}
+	if f.Kind != Request && !rightCheck(f, raw) {
+		return Frame{}, ErrCRC
+	}
 	return f, nil
 }
 
@@ -165,7 +183,7 @@ func checkCRC(raw []byte) (body []byte, checked bool, err error) {
 		return raw, false, nil
 	}
 	digits := raw[star+1:]
-	if len(digits) != 4 {
+	if len(digits) != crcDigits {
 		return nil, false, ErrSyntax
 	}
 	var want uint16

@@ -3,6 +3,7 @@ package line
 import (
 	"bytes"
 	"errors"
+	"hash/crc32"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,6 +17,14 @@ func TestChecksumCheckValue(t *testing.T) {
 	if got := Checksum(nil); got != 0xFFFF {
 		t.Errorf("of nothing %04X, want FFFF", got)
 	}
+	for _, text := range []string{"", "a", "123456789", strings.Repeat("\xFF\x00", 64)} {
+		if got, want := Checksum32([]byte(text)), crc32.ChecksumIEEE([]byte(text)); got != want {
+			t.Errorf("of %q %08X, want %08X", text, got, want)
+		}
+	}
+	if got := Checksum32([]byte("123456789")); got != 0xCBF43926 {
+		t.Errorf("check value %08X, want CBF43926", got)
+	}
 }
 
 // The lines that PROTOCOL.md shows, byte for byte.
@@ -26,11 +35,11 @@ func TestLinesOfTheSpecification(t *testing.T) {
 	}{
 		{NewRequest(17, VerbCode), "f1?17 code*D982"},
 		{Code{Digits: "492039", Step: 59675124, Period: 30 * time.Second, Into: 12034 * time.Millisecond}.Frame(17),
-			"f1=17 code digits=492039 step=59675124 ms=12034 period=30*84B4"},
+			"f1=17 code digits=492039 step=59675124 ms=12034 period=30 check=2415D381*53A2"},
 		{Wait{For: 15 * time.Second}.Frame(17), "f1~17 code wait=press ms=15000*682C"},
 		{(&FailureError{Verb: VerbCode, Code: FailTimeout}).Frame(17), "f1!17 code e=timeout*0AC2"},
 		{PressFrame(3, 12), "f1#3 press presses=12*5039"},
-		{ClockFrame(18, time.Unix(1790253732, 34_999_999)), "f1=18 clock unix=1790253732.034*E722"},
+		{ClockFrame(18, time.Unix(1790253732, 34_999_999)), "f1=18 clock unix=1790253732.034 check=8EAFFBD6*B943"},
 	}
 	for _, f := range frames {
 		got, err := f.frame.Append(nil)
@@ -49,6 +58,9 @@ func checked(body string) string {
 	sum := Checksum([]byte(body))
 	return body + "*" + string([]byte{hexDigit(sum >> 12), hexDigit(sum >> 8), hexDigit(sum >> 4), hexDigit(sum)})
 }
+
+// twice puts both checksums behind an answer's body.
+func twice(body string) string { return checked(body + " check=" + checkOf([]byte(body))) }
 
 func TestParseTyped(t *testing.T) {
 	f, err := Parse([]byte("code"))
@@ -137,9 +149,32 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
+// Damage that the CRC happens to fit is found by the second checksum.
+func TestParseFindsWhatTheCRCMisses(t *testing.T) {
+	const body = "f1=17 code digits=492039 step=59675124 ms=12034 period=30 check=2415D381"
+	if _, err := Parse([]byte(checked(body))); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{
+		strings.Replace(body, "step=5", "step=", 1),
+		strings.Replace(body, "492039", "492038", 1),
+		strings.Replace(body, "f1=17", "f1=18", 1),
+		strings.Replace(body, "D381", "D380", 1),
+		strings.Replace(body, "D381", "D38", 1),
+		strings.Replace(body, "D381", "d381", 1),
+		body + " more=1",
+		"f1=17 code check=2415D381 digits=492039",
+		"f1=1 x check=1",
+	} {
+		if _, err := Parse([]byte(checked(bad))); err != ErrCRC {
+			t.Errorf("%q: %v, want ErrCRC", bad, err)
+		}
+	}
+}
+
 // Every single byte that is changed, lost or doubled is found.
 func TestParseFindsDamage(t *testing.T) {
-	whole := []byte(checked("f1=17 code digits=492039 step=59675124 ms=12034 period=30"))
+	whole := []byte(twice("f1=17 code digits=492039 step=59675124 ms=12034 period=30"))
 	for i := range whole {
 		for c := 0; c < 256; c++ {
 			bad := bytes.Clone(whole)

@@ -32,6 +32,7 @@ const (
 	keyLost     = "lost"
 	keyBase32   = "b32"
 	keyBytes    = "bytes"
+	keyCheck    = "check"
 	waitPress   = "press"
 	buttonMan   = "manual"
 	buttonAuto  = "auto"
@@ -170,6 +171,7 @@ func ParseCode(f Frame) (Code, error) {
 		Period: time.Duration(r.number(keyPeriod, maxPeriod)) * time.Second,
 		Into:   time.Duration(r.number(keyMillis, maxMillis)) * time.Millisecond,
 	}
+	r.text(keyCheck)
 	if !isCode(c.Digits) || c.Into >= c.Period ||
 		c.Step > maxSeconds/uint64(max(1, c.Period/time.Second)) {
 		r.fail()
@@ -202,6 +204,7 @@ func ParseWait(f Frame) (Wait, error) {
 func ParseClock(f Frame) (time.Time, error) {
 	r := expect(f, Answer, VerbClock)
 	t := r.time(keyUnix)
+	r.text(keyCheck)
 	return result(t, r.err)
 }
 
