@@ -17,6 +17,10 @@ import (
 // MaxSize bounds a file, in bytes.
 const MaxSize = 1 << 20
 
+// byteOrderMark is U+FEFF in UTF-8 (RFC 3629, section 6), which some editors put
+// before a text.
+const byteOrderMark = "\xEF\xBB\xBF"
+
 // A File is the lines of a file. Use [Parse].
 type File struct {
 	// lines have their line ends.
@@ -24,13 +28,16 @@ type File struct {
 }
 
 // Parse reads a file's bytes; none are an empty file. A file that is too large,
-// or has a byte 0 in it, is an error.
+// has a byte 0 in it, or begins with a byte order mark, is an error.
 func Parse(b []byte) (*File, error) {
 	if len(b) > MaxSize {
 		return nil, fmt.Errorf("is larger than %d bytes", MaxSize)
 	}
 	if bytes.IndexByte(b, 0) >= 0 {
 		return nil, errors.New("isn't a text")
+	}
+	if bytes.HasPrefix(b, []byte(byteOrderMark)) {
+		return nil, errors.New("begins with a byte order mark, behind which AWS's tools don't find its first section: save it as UTF-8 without one")
 	}
 	f := &File{}
 	for line := range strings.Lines(string(b)) {

@@ -118,7 +118,7 @@ region = x
 }
 
 func TestRefused(t *testing.T) {
-	for _, b := range [][]byte{bytes.Repeat([]byte("a"), MaxSize+1), []byte("[a]\x00")} {
+	for _, b := range [][]byte{bytes.Repeat([]byte("a"), MaxSize+1), []byte("[a]\x00"), []byte("\xEF\xBB\xBF[a]\n")} {
 		if f, err := Parse(b); err == nil {
 			t.Errorf("taken: %v", f)
 		}

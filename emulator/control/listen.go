@@ -12,6 +12,10 @@ import (
 	"time"
 )
 
+// maxPath is the longest path of a Unix socket, in bytes: sun_path holds 108
+// with the closing zero (unix(7)).
+const maxPath = 107
+
 // ErrLive says that another bench serves the socket.
 var ErrLive = errors.New("another program serves it")
 
@@ -20,6 +24,9 @@ var ErrLive = errors.New("another program serves it")
 // one that an ended program left is replaced, and anything else at path is
 // refused. Closing the listener takes the socket away.
 func Listen(path string) (net.Listener, error) {
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("socket %s: the path has %d bytes, and the system takes %d", path, len(path), maxPath)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("socket's folder: %w", err)
 	}

@@ -94,7 +94,7 @@ func TestListenRefusals(t *testing.T) {
 		filepath.Join(dir, "folder"): "no socket is in the way",
 		filepath.Join(open, "s"):     "can be changed by others",
 		filepath.Join(file, "s"):     "not a directory",
-		filepath.Join(dir, strings.Repeat("x", 108)): "invalid argument",
+		filepath.Join(dir, strings.Repeat("x", 108)): "and the system takes 107",
 	} {
 		if l, err := Listen(path); err == nil {
 			l.Close()
