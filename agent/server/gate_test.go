@@ -253,6 +253,9 @@ func TestThirtyActs(t *testing.T) {
 			t.Errorf("line %d: %+v", i+2, end)
 		}
 	}
+	for i := range lines {
+		lines[i].At = time.Time{} // whose fractions of a second may be any digits
+	}
 	text := fmt.Sprintf("%+v", lines)
 	for _, secret := range []string{"123456 ", "hunter22", "fobticket_x", "SecretAccessKey"} {
 		if strings.Contains(text, secret) {
