@@ -12,6 +12,10 @@ import (
 	"github.com/fob-auth/fob/sts"
 )
 
+// boughtID is the access key id of what is bought: long enough not to stand in
+// sealed bytes by chance.
+const boughtID = "ASIABOUGHTEXAMPLE001"
+
 // A fakeAWS makes sessions after a delay and counts them by call.
 type fakeAWS struct {
 	mu    sync.Mutex
@@ -34,7 +38,7 @@ func (f *fakeAWS) Make(ctx context.Context, w Want) (sts.Session, error) {
 		return sts.Session{}, ctx.Err()
 	}
 	now := time.Now()
-	keys := sts.Keys{AccessKeyID: "ASIA", SecretAccessKey: "secret", SessionToken: "token"}
+	keys := sts.Keys{AccessKeyID: boughtID, SecretAccessKey: "secret", SessionToken: "token"}
 	return sts.Session{Keys: keys, Expiration: now.Add(w.Plan.Duration), Date: now}, fail
 }
 
