@@ -200,7 +200,7 @@ type rig struct {
 func newRig(t *testing.T, tokens softDriver, change ...func(*local.Options)) *rig {
 	t.Helper()
 	strict := func(o *local.Options) { o.SignatureSkew = 0 }
-	r := &rig{t: t, aws: awstest.StartInMemory(t, theWorld, append(change, strict)...)}
+	r := &rig{t: t, aws: awstest.StartInMemory(t, theWorld, append(change, strict, awstest.Seeded(t.Name()))...)}
 	ctx, stop := context.WithCancel(t.Context())
 	var err error
 	r.file = store.Options{Dir: t.TempDir() + "/state", WitnessDir: t.TempDir() + "/data", Now: time.Now()}

@@ -35,7 +35,7 @@ type lab struct {
 // newLab starts a server in a world.
 func newLab(t *testing.T, yaml string, change ...func(*local.Options)) *lab {
 	t.Helper()
-	return &lab{t: t, Server: awstest.Start(t, yaml, append([]func(*local.Options){awstest.At(start)}, change...)...)}
+	return &lab{t: t, Server: awstest.Start(t, yaml, append([]func(*local.Options){awstest.At(start), awstest.Seeded(t.Name())}, change...)...)}
 }
 
 // keys sign calls.

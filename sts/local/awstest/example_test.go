@@ -28,7 +28,7 @@ accounts:
 func Example() {
 	t := new(exampleTB) // a test has its own
 	defer t.end()
-	local := awstest.Start(t, world)
+	local := awstest.Start(t, world, awstest.At(time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)))
 
 	carol := local.Keys("carol")
 	client := sts.New(sts.Options{
