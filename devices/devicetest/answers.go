@@ -150,7 +150,9 @@ func testUnknownCredential(t *testing.T, b *bound) {
 func testRedaction(t *testing.T, b *bound) {
 	coder := b.coder(b.open())
 	code := b.code(coder, *b.account(isTOTP), b.Now)
-	digits := code.Digits.Reveal()
+	// In the digits' place, what no time, counter or address spells by chance.
+	const digits = "hidden"
+	code.Digits = digits
 	var text strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&text, verb+"\n", code)
