@@ -29,6 +29,7 @@ type scripted struct {
 	path   string // a link to the PTY's slave
 	manual bool
 	now    time.Time // where its clock stands
+	last   Identity  // of the PTY that it was plugged in with last
 
 	mu      sync.Mutex
 	master  *os.File
@@ -56,10 +57,7 @@ func newScripted(t testing.TB, manual bool) *scripted {
 
 func (s *scripted) plug(t testing.TB) {
 	t.Helper()
-	master, slave, err := openPTY()
-	if err != nil {
-		t.Fatal(err)
-	}
+	master, slave := s.another(t)
 	s.mu.Lock()
 	s.master, s.slave, s.pending = master, slave, 0
 	s.mu.Unlock()
@@ -67,6 +65,29 @@ func (s *scripted) plug(t testing.TB) {
 		t.Fatal(err)
 	}
 	go s.run(master)
+}
+
+// another opens a PTY that can be told from the one before. It has that one's
+// number, and where the kernel tells times in ticks, which are longer than a
+// test may take between the two, also its time.
+func (s *scripted) another(t testing.TB) (master, slave *os.File) {
+	t.Helper()
+	for {
+		master, slave, err := openPTY()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := lookAt(slave.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at.Identity != s.last {
+			s.last = at.Identity
+			return master, slave
+		}
+		master.Close()
+		slave.Close()
+	}
 }
 
 // openPTY opens a PTY whose master can be closed under a read: the library's
