@@ -11,15 +11,23 @@ import (
 
 	"github.com/pquerna/otp/totp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/fob-auth/fob/sts/local/mfa"
 )
 
 // cmdTOTP sets variables to the codes that a device shows from the local AWS's
 // time on: totp FILE VARIABLE[,VARIABLE] [STEPS]. The file holds the seed in
 // base32, as the AWS CLI writes it; STEPS is how many time steps of 30 s the
-// first is ahead. Consecutive codes come from one reading of the clock.
+// first is ahead. Consecutive codes come from one reading of the clock. With none
+// for STEPS the digits are no code of the device's that AWS could look for.
 func cmdTOTP(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: totp FILE VARIABLE[,VARIABLE] [STEPS]")
+	}
+	seed, now := strings.TrimSpace(ts.ReadFile(args[0])), awsTime(ts)
+	if len(args) == 3 && args[2] == "none" {
+		ts.Setenv(args[1], noCode(ts, seed, now))
+		return
 	}
 	steps := 0
 	if len(args) == 3 {
@@ -27,13 +35,29 @@ func cmdTOTP(ts *testscript.TestScript, neg bool, args []string) {
 		steps, err = strconv.Atoi(args[2])
 		ts.Check(err)
 	}
-	now := awsTime(ts)
 	for i, variable := range strings.Split(args[1], ",") {
-		at := now.Add(time.Duration(steps+i) * 30 * time.Second)
-		code, err := totp.GenerateCode(strings.TrimSpace(ts.ReadFile(args[0])), at)
-		ts.Check(err)
-		ts.Setenv(variable, code)
+		ts.Setenv(variable, codeAhead(ts, seed, now, steps+i))
 	}
+}
+
+func codeAhead(ts *testscript.TestScript, seed string, now time.Time, steps int) string {
+	code, err := totp.GenerateCode(seed, now.Add(time.Duration(steps)*30*time.Second))
+	ts.Check(err)
+	return code
+}
+
+// noCode is digits of no step to which AWS's search for a pair could come, soon
+// or now: a code of another step is one of this one's by chance.
+func noCode(ts *testscript.TestScript, seed string, now time.Time) string {
+	codes := map[string]bool{}
+	for steps := -2 * mfa.PairBack; steps <= 2*mfa.PairAhead; steps++ {
+		codes[codeAhead(ts, seed, now, steps)] = true
+	}
+	none := 0
+	for codes[fmt.Sprintf("%06d", none)] {
+		none++
+	}
+	return fmt.Sprintf("%06d", none)
 }
 
 func awsTime(ts *testscript.TestScript) time.Time {
