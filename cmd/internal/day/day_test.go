@@ -76,10 +76,10 @@ func TestDay(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			before := leftovers()
 			synctest.Test(t, func(t *testing.T) { live(t, seed) })
-			after := leftovers()
+			after := atRest(before)
 			t.Logf("goroutines %d → %d, descriptors %d → %d, heap %d → %d KiB", before.goroutines, after.goroutines,
 				before.descriptors, after.descriptors, before.heap>>10, after.heap>>10)
-			if after.goroutines > before.goroutines || after.descriptors > before.descriptors || after.heap > before.heap+(16<<20) {
+			if after.exceeds(before) {
 				t.Errorf("something was left behind")
 			}
 		})
@@ -101,12 +101,36 @@ func leftovers() leftover {
 	return leftover{runtime.NumGoroutine(), len(open), m.HeapAlloc}
 }
 
+func (l leftover) exceeds(was leftover) bool {
+	return l.goroutines > was.goroutines || l.descriptors > was.descriptors || l.heap > was.heap+(16<<20)
+}
+
+// atRest returns what is left once that is no more than it was, or whatever it
+// is after a minute: the runtime's finalizers run at a moment of their own.
+func atRest(was leftover) leftover {
+	late := time.After(time.Minute)
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for {
+		now := leftovers()
+		if !now.exceeds(was) {
+			return now
+		}
+		select {
+		case <-look.C:
+		case <-late:
+			return now
+		}
+	}
+}
+
 // A world is the agent with everything around it.
 type world struct {
 	t      *testing.T
 	aws    *awstest.Server
 	net    *network
 	port   *port
+	key    *token
 	fob    *token
 	mfa    *mfa.Service
 	engine *session.Engine
@@ -145,9 +169,9 @@ func (w *world) start(ctx context.Context, seed uint64) (end func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := &token{serial: "12345678", credential: "AWS:carol", seed: carolSeed, dice: newDice(seed, 2)}
+	w.key = &token{serial: "12345678", credential: "AWS:carol", seed: carolSeed, dice: newDice(seed, 2)}
 	w.fob = &token{serial: daveMFA, credential: daveMFA, seed: daveSeed, clock: fobClock}
-	w.port = newPort(key, w.fob)
+	w.port = newPort(w.key, w.fob)
 
 	dir, err := os.MkdirTemp("/dev/shm", "fobday")
 	if err != nil {
@@ -289,7 +313,10 @@ func (w *world) judge() {
 		case "":
 			continue
 		case "replayed":
-			replayed++
+			by := map[string]*token{carolMFA: w.key, daveMFA: w.fob}[r["mfa_serial"]]
+			if !by.meantAnother(r["mfa_counters"]) {
+				replayed++
+			}
 		case "accepted":
 			key := r["mfa_serial"] + " " + r["mfa_counters"]
 			if used[key] {

@@ -3,6 +3,8 @@ package day
 import (
 	"context"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +22,9 @@ type token struct {
 	serial, credential, seed string
 	clock                    *clock.Clock
 	dice                     *dice
+
+	mu   sync.Mutex
+	gave map[uint64]string // digits by counter
 }
 
 func (k *token) Info() devices.Info {
@@ -46,7 +51,35 @@ func (k *token) Code(ctx context.Context, _ string, at time.Time) (devices.Code,
 	}
 	counter := uint64(at.Unix()) / 30
 	digits, err := hotp.GenerateCodeCustom(k.seed, counter, hotp.ValidateOpts{Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1})
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.gave == nil {
+		k.gave = map[uint64]string{}
+	}
+	k.gave[counter] = digits
 	return devices.Code{Digits: devices.Digits(digits), Counter: counter, Period: 30 * time.Second}, err
+}
+
+// meantAnother says whether the digits that AWS found at counters, as its log has
+// them, were given for another one as well: a code from outside of the window has
+// the digits of one within it once in some hundred thousand times.
+func (k *token) meantAnother(counters string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	found, digits := map[uint64]bool{}, map[string]bool{}
+	for field := range strings.FieldsSeq(strings.Trim(counters, "[]")) {
+		counter, err := strconv.ParseUint(field, 10, 64)
+		if err != nil {
+			return false
+		}
+		found[counter], digits[k.gave[counter]] = true, true
+	}
+	for counter, d := range k.gave {
+		if digits[d] && !found[counter] {
+			return true
+		}
+	}
+	return false
 }
 
 // touch waits for a person, who now and then doesn't come.
