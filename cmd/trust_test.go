@@ -53,7 +53,9 @@ func cmdAgents(ts *testscript.TestScript, neg bool, args []string) {
 			ended <- r
 		}()
 	}
-	limit := time.After(2 * patience)
+	// A run that ends or gets ready shows that the others only wait their turn.
+	limit := time.NewTimer(2 * patience)
+	defer limit.Stop()
 	var serving []run
 	for left := n; left > len(serving) || len(serving) == 0; {
 		select {
@@ -64,9 +66,10 @@ func cmdAgents(ts *testscript.TestScript, neg bool, args []string) {
 			if r.ready || r.cmd.ProcessState.Success() {
 				ts.Fatalf("a run ended with status %v, ready: %t", r.cmd.ProcessState, r.ready)
 			}
-		case <-limit:
+		case <-limit.C:
 			ts.Fatalf("%d of %d still run, and %d are ready", left, n, len(serving))
 		}
+		limit.Reset(2 * patience)
 	}
 	for _, r := range serving {
 		ts.Check(r.cmd.Process.Signal(syscall.SIGTERM))
