@@ -10,8 +10,10 @@ import (
 	"log/slog"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -98,4 +100,17 @@ func Worded(flags *pflag.FlagSet) (err error) {
 		}
 	})
 	return err
+}
+
+// KnownHelp has a program's help, which gets its commands before, refuse to help
+// about a command that isn't there.
+func KnownHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"}) // it was just made
+	help.Args = func(_ *cobra.Command, args []string) error {
+		if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+			return Usagef("there is no command %q", strings.Join(args, " "))
+		}
+		return nil
+	}
 }

@@ -155,6 +155,7 @@ credentials by
 		p.setupCommand(), p.doctorCommand(), p.completionCommand(),
 		p.lockCommand(), p.unlockCommand(), p.auditCommand(), p.ticketCommand(),
 	)
+	cli.KnownHelp(root)
 	return root
 }
 

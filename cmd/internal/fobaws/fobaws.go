@@ -75,6 +75,7 @@ func command(begun *bool) *cobra.Command {
 	var logFormat string
 	root.PersistentFlags().StringVar(&logFormat, "log-format", "text", "logs on stderr as text or json")
 	root.AddCommand(serveCommand(&logFormat))
+	cli.KnownHelp(root)
 	return root
 }
 

@@ -126,6 +126,7 @@ serves.`,
 		RunE: func(*cobra.Command, []string) error { return serveScout() },
 	})
 	root.AddCommand(p.checkCommand())
+	cli.KnownHelp(root)
 	return root
 }
 

@@ -79,6 +79,7 @@ running bench what a hand would: press, unplug, plug, move a clock.`,
 	flags.StringVar(&p.logFormat, "log-format", "text", "form of the log on stderr: text or json")
 	root.AddCommand(p.runCommand(), p.pcscdCommand(), p.statusCommand(), p.pressCommand(), p.plugCommand(), p.unplugCommand(),
 		p.clockCommand(), p.powerCommand(), p.faultCommand(), p.resetCommand())
+	cli.KnownHelp(root)
 	return root
 }
 
