@@ -103,6 +103,9 @@ func (h Home) profile(name, section, serial string) (Profile, *Left) {
 			return Profile{}, &Left{name, key + " stands in it: " + signInWins, "take " + key + " out of the profile, then run 'fob setup' again"}
 		}
 	}
+	if left := h.besideKeys(name); left != nil {
+		return Profile{}, left
+	}
 	p := Profile{Name: name, MFASerial: serial, RoleARN: get("role_arn"), RoleSessionName: get("role_session_name"),
 		ExternalID: get("external_id"), Region: get("region"), Keys: get("source_profile")}
 	if seconds := get("duration_seconds"); seconds != "" {
@@ -132,6 +135,18 @@ func (h Home) profile(name, section, serial string) (Profile, *Left) {
 	}
 	p.Token, p.Account, p.Emulated = accounts[0].Token, accounts[0].ID, accounts[0].Emulated
 	return p, nil
+}
+
+// besideKeys finds what would still pass fob by in the credentials file, which
+// setup changes no more than it must.
+func (h Home) besideKeys(name string) *Left {
+	for _, key := range slices.Concat([]string{"credential_process"}, prompting, signIns) {
+		if _, there := h.Credentials.Get(name, key); there {
+			return &Left{name, key + " stands in its section of the credentials file, which wins over the config's",
+				"take " + key + " out of the credentials file, then run 'fob setup' again"}
+		}
+	}
+	return nil
 }
 
 func (h Home) hasKeys(profile string) bool {

@@ -101,6 +101,19 @@ func TestSignedIn(t *testing.T) {
 	}
 }
 
+// TestBesideKeys: the same in the credentials file, of which setup moves no more
+// than the keys.
+func TestBesideKeys(t *testing.T) {
+	const keys = "[dev]\naws_access_key_id = AKIA\naws_secret_access_key = s\n"
+	for _, key := range slices.Concat([]string{"credential_process"}, prompting, signIns) {
+		h := home(t, "[profile dev]\nmfa_serial = "+carol+"\n", keys+key+" = x\n", api.Credential{Token: "1", ID: "AWS:carol"})
+		ready, left := h.Profiles()
+		if len(ready) != 0 || len(left) != 1 || !strings.Contains(left[0].Why, key+" stands in its section of the credentials file") || left[0].Hint == "" {
+			t.Errorf("%s: ready %+v, left %+v", key, ready, left)
+		}
+	}
+}
+
 // TestApply: a user's own profile, a role over it, and what has to stay.
 func TestApply(t *testing.T) {
 	h := home(t, `# work
@@ -237,6 +250,10 @@ func TestTraps(t *testing.T) {
 		{"sign-in beside", served + "sso_session = s\n", "", nil, api.CheckFail, "sso_session stands beside"},
 		{"sign-in of old beside", served + "sso_start_url = https://example.awsapps.com/start\n", "", nil, api.CheckFail, "leave fob out"},
 		{"web identity beside", served + "web_identity_token_file = /t\n", "", nil, api.CheckFail, "web_identity_token_file stands beside"},
+		{"role beside the keys", served, "[dev]\nrole_arn = r\n", nil, api.CheckFail, "role_arn in the credentials file stands beside"},
+		{"sign-in beside the keys", served, "[dev]\nsso_session = s\n", nil, api.CheckFail, "sso_session in the credentials file stands beside"},
+		{"another process", served, "[dev]\ncredential_process = aws-vault export dev\n", nil, api.CheckFail, "wins over fob"},
+		{"fob in both", served, "[dev]\ncredential_process = fob credentials --profile dev\n", nil, api.CheckOK, "fob alone"},
 		{"environment", served, "", []string{"AWS_ACCESS_KEY_ID=AKIA"}, api.CheckWarn, "wins over every profile"},
 		{"twice", "[profile 'dev']\n" + served, "", nil, api.CheckFail, "[profile 'dev'] and [profile dev]"},
 		{"no quotes", "[profile two words]\ncredential_process = fob credentials --profile \"two words\"\n", "", nil, api.CheckFail, "no quotes"},

@@ -35,6 +35,10 @@ func astray(config *awsfile.File, name, section string) (why, hint string) {
 // "aws login", and of a web identity.
 var signIns = []string{"sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name", "login_session", "web_identity_token_file"}
 
+// prompting are the settings of a profile for which the AWS tools ask for a code
+// themselves, or that have them look for credentials elsewhere.
+var prompting = []string{"role_arn", "mfa_serial", "source_profile"}
+
 // signInWins is what becomes of a profile with one of them.
 const signInWins = "the AWS tools sign in by it, and leave fob out"
 
@@ -62,17 +66,12 @@ func Traps(config, credentials *awsfile.File, environ []string) []api.Check {
 			found = append(found, trap(name, "long-term keys stand in the profile itself; they win over fob, and no MFA happens",
 				"move them to a profile of their own, and name it as source_profile in fob.yaml"))
 		}
-		for _, key := range []string{"role_arn", "mfa_serial", "source_profile"} {
-			if _, there := config.Get(section, key); there {
-				found = append(found, trap(name, key+" stands beside credential_process; the AWS tools then ask for a code themselves, or leave fob out",
-					"move "+key+" to the profile in fob.yaml"))
-			}
-		}
-		for _, key := range signIns {
-			if _, there := config.Get(section, key); there {
-				found = append(found, trap(name, key+" stands beside credential_process; "+signInWins,
-					"take "+key+" out of the profile, or credential_process where the sign-in is meant"))
-			}
+		found = append(found, beside(name, config, section, "")...)
+		// Of a setting that stands in both files the AWS tools take this one's.
+		found = append(found, beside(name, credentials, name, " in the credentials file")...)
+		if other, there := credentials.Get(name, "credential_process"); there && !IsFob(other) {
+			found = append(found, trap(name, "another credential_process stands in the credentials file; it wins over fob",
+				"take it out there"))
 		}
 		if len(found) == before {
 			found = append(found, api.Check{Name: "AWS profile " + name, State: api.CheckOK, Message: "is served by fob alone"})
@@ -82,6 +81,24 @@ func Traps(config, credentials *awsfile.File, environ []string) []api.Check {
 		if name, value, _ := strings.Cut(row, "="); (name == "AWS_ACCESS_KEY_ID" || name == "AWS_SECRET_ACCESS_KEY") && value != "" && len(found) > 0 {
 			found = append(found, api.Check{Name: "environment", State: api.CheckWarn,
 				Message: name + " is set: it wins over every profile", Hint: "unset " + name})
+		}
+	}
+	return found
+}
+
+// beside finds what must not stand beside credential_process in a file's section
+// of a profile.
+func beside(profile string, file *awsfile.File, section, where string) (found []api.Check) {
+	for _, key := range prompting {
+		if _, there := file.Get(section, key); there {
+			found = append(found, trap(profile, key+where+" stands beside credential_process; the AWS tools then ask for a code themselves, or leave fob out",
+				"move "+key+" to the profile in fob.yaml"))
+		}
+	}
+	for _, key := range signIns {
+		if _, there := file.Get(section, key); there {
+			found = append(found, trap(profile, key+where+" stands beside credential_process; "+signInWins,
+				"take "+key+" out of the profile, or credential_process where the sign-in is meant"))
 		}
 	}
 	return found
