@@ -43,6 +43,23 @@ func TestPlot(t *testing.T) {
 	}
 }
 
+// A clock that isn't shown is where its last reading leads to: that one, of days
+// ago, is drawn where it was.
+func TestPlotOfAnOldReading(t *testing.T) {
+	d := drifting()
+	d.History = d.History[:11] // ten days old, at 20 s
+	var b page
+	plot(&b, d)
+	chart := strings.Split(string(b.bytes()), "\n")[2:]
+	line := func(seconds int) string { return chart[(int(plotTop)-seconds)/int(plotStep)][7:] }
+	if !strings.HasPrefix(line(0), "*") || !strings.Contains(line(20), "*") || strings.Contains(line(40), "*") {
+		t.Errorf("readings from 0 to 20 s aren't drawn there:\n%s", b.bytes())
+	}
+	if !strings.HasSuffix(line(60), "·") {
+		t.Errorf("it doesn't leave at the edge:\n%s", b.bytes())
+	}
+}
+
 func TestPlotOfAlmostNothing(t *testing.T) {
 	var b page
 	plot(&b, api.Drift{Token: "12345678"})

@@ -39,13 +39,14 @@ func plot(b *page, d api.Drift) {
 		line := int(math.Round((plotTop - seconds) / plotStep))
 		paper[min(max(line, 0), plotHeight-1)][min(max(column, 0), plotWidth-1)] = mark
 	}
-	// The middle of the window, as an offset.
+	// The middle of the window, as an offset. The last reading of a clock that
+	// isn't shown may be of long ago.
 	last := d.History[len(d.History)-1]
-	middle := last.OffsetSeconds - d.ResidualSeconds
+	middle := d.OffsetSeconds - d.ResidualSeconds
 	for i := range plotWidth {
 		at := from.Add(time.Duration(float64(to.Sub(from)) * float64(i) / (plotWidth - 1)))
 		if ahead := at.Sub(last.At).Seconds(); ahead > 0 {
-			put(at, d.ResidualSeconds+ahead*d.RatePPM/1e6, '·')
+			put(at, last.OffsetSeconds-middle+ahead*d.RatePPM/1e6, '·')
 		}
 	}
 	for _, r := range d.History {
