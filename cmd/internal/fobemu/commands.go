@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,6 +118,9 @@ func (p *program) clockCommand() *cobra.Command {
 				*d.to = &ms
 			}
 			if given("ppm") {
+				if err := finite("ppm", ppm); err != nil {
+					return err
+				}
 				ch.PPM = &ppm
 			}
 			if given("freeze") {
@@ -147,6 +151,15 @@ func milliseconds(flag string, d time.Duration) (int64, error) {
 		return 0, cli.Usagef("--%s %v: milliseconds are the finest there is", flag, d)
 	}
 	return d.Milliseconds(), nil
+}
+
+// finite refuses the values of a flag that the wire, which is JSON, has no word
+// for.
+func finite(flag string, v float64) error {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return cli.Usagef("--%s %v: must be a number", flag, v)
+	}
+	return nil
 }
 
 func (p *program) dial() (*client, error) {

@@ -103,6 +103,13 @@ func (f *faultFlags) read(cmd *cobra.Command, kind api.FaultKind) (api.Fault, er
 	}
 	if kind == api.FaultLine {
 		line := f.line
+		for flag, share := range map[string]float64{
+			"flip": line.Flip, "drop": line.Drop, "double": line.Double, "stray": line.Stray, "split": line.Split,
+		} {
+			if err := finite(flag, share); err != nil {
+				return fault, err
+			}
+		}
 		if line.MergeMS, err = milliseconds("merge", f.merge); err != nil {
 			return fault, err
 		}

@@ -209,6 +209,8 @@ func TestFailures(t *testing.T) {
 		{[]string{"fault", "yk1", "delay", at}, 2, "fault delay needs --delay"},
 		{[]string{"fault", "yk1", "status", "--sw", "wrong", at}, 2, "--sw"},
 		{[]string{"clock", "fob1", "--offset", "1us", at}, 2, "milliseconds are the finest"},
+		{[]string{"clock", "fob1", "--ppm", "nan", at}, 2, "--ppm NaN: must be a number"},
+		{[]string{"fault", "fob1", "line", "--flip", "inf", at}, 2, "--flip +Inf: must be a number"},
 		{[]string{"fault", "fob1", "drop", "--flip", "0.1", at}, 2, "--flip is for the kind line"},
 		{[]string{"fault", "fob1", "line", "--flip", "2", at}, 1, "flip of 2 is no share"},
 		{[]string{"fault", "yk1", "hang", at}, 1, "only a fob has a line"},
