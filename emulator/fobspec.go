@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -132,5 +134,12 @@ func readSeries(path string) (*clock.Series, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return clock.ReadSeries(io.LimitReader(f, maxSeriesBytes))
+	text, err := io.ReadAll(io.LimitReader(f, maxSeriesBytes+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxSeriesBytes:
+		return nil, fmt.Errorf("is over the bound of %d bytes", maxSeriesBytes)
+	}
+	return clock.ReadSeries(bytes.NewReader(text))
 }

@@ -248,6 +248,12 @@ func TestClockOfTheBenchFile(t *testing.T) {
 	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "drift.txt: line 2") {
 		t.Errorf("with a bad series: %v", err)
 	}
+	// Nothing of a file is left out unsaid.
+	long := strings.Repeat("#"+strings.Repeat(" ", 198)+"\n", maxSeriesBytes/200+1) + "1h -10\n"
+	check(t, os.WriteFile(filepath.Join(dir, "drift.txt"), []byte("0s 1\n"+long), 0o600))
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "drift.txt: is over the bound") {
+		t.Errorf("with a series too long to be read: %v", err)
+	}
 	check(t, os.WriteFile(filepath.Join(dir, "drift.txt"), []byte("0s 10\n1h -10\n"), 0o600))
 	file, err := Load(path)
 	check(t, err)
