@@ -9,6 +9,7 @@ import (
 	"github.com/fob-auth/fob/agent/api"
 	"github.com/fob-auth/fob/agent/broker"
 	"github.com/fob-auth/fob/agent/explain"
+	"github.com/fob-auth/fob/devices"
 	"github.com/fob-auth/fob/sts"
 	"github.com/fob-auth/fob/sts/resync"
 )
@@ -82,8 +83,17 @@ func (s *Service) tendNow(ctx context.Context, t target) error {
 	}
 	told.Message = driftWords(t.token.Serial, now.Drift) + "; a resync is under way"
 	s.Notify(told)
-	_, err = s.resync(ctx, t)
+	if _, err = s.resync(ctx, t); errors.As(err, new(*broker.NoTokenError)) || errors.Is(err, devices.ErrRemoved) {
+		s.untend(t.device) // nobody was asked for anything, and the token may be back soon
+	}
 	return err
+}
+
+// untend has a device's clock looked after again at the next session.
+func (s *Service) untend(d sts.Device) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.tended, d)
 }
 
 // mayTend reports whether a device's clock is due to be looked after, and

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +102,48 @@ func TestResyncAtHalfTheRoom(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A leavingFob is pulled out when it is asked for the code that leaves counts down
+// to, and back at once.
+type leavingFob struct {
+	clockedToken
+	leaves *atomic.Int32
+}
+
+func (f leavingFob) Code(ctx context.Context, id string, at time.Time) (devices.Code, error) {
+	if f.leaves.Add(-1) == 0 {
+		return devices.Code{}, devices.ErrRemoved
+	}
+	return f.clockedToken.Code(ctx, id, at)
+}
+
+// A resync that broke off as the token was pulled out is made up for at the
+// next session, as fob drift says.
+func TestResyncByItselfOfATokenThatLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fob := leavingFob{serialFob(fobSerial, daveSeed, 0), new(atomic.Int32)}
+		r := newRig(t, softDriver{"a": fob})
+		wait := r.looked()
+		dave := asker("dave", fobSerial, "")
+		dave.AutoResync = true
+		r.bindOK(dave, "", "")
+		if _, err := r.Resync(t.Context(), dave); err != nil {
+			t.Fatal(err)
+		}
+		fob.turn(40 * time.Second)
+		fob.leaves.Store(2) // the session's code, and the pair's first
+		for _, pairs := range []int{0, 1} {
+			if _, err := r.make(dave); err != nil {
+				t.Fatal(err)
+			}
+			wait()
+			if got := len(r.aws.Requests("ResyncMFADevice")) - 1; got != pairs {
+				t.Errorf("%d resyncs, want %d", got, pairs)
+			}
+			time.Sleep(resync.Step)
+		}
+	})
 }
 
 func TestNoResyncHelps(t *testing.T) {
