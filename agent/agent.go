@@ -145,6 +145,7 @@ type agent struct {
 	hub      server.Hub
 	sealing  sealing
 	keys     *keys.Store
+	changing chan struct{} // holds who imports or rotates long-term keys
 	metrics  *metrics.Metrics
 	desk     *ask.Desk
 	typed    *prompt.Driver
@@ -164,7 +165,7 @@ type agent struct {
 }
 
 func assemble(ctx context.Context, o Options, state *store.Store, kept *diary) (*agent, error) {
-	a := &agent{opts: o, state: state, diary: kept, bindings: broker.NewBindings(state), started: time.Now()}
+	a := &agent{opts: o, state: state, diary: kept, bindings: broker.NewBindings(state), changing: make(chan struct{}, 1), started: time.Now()}
 	a.profiles = newProfiles(o, a.storedKeys)
 	a.metrics = metrics.New(o.Version, a.figures)
 	a.work, a.stopWork = context.WithCancel(context.WithoutCancel(ctx))

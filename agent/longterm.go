@@ -107,8 +107,25 @@ func (a *agent) ImportKeys(ctx context.Context, req api.KeysImportRequest) (api.
 	if err := a.admit(ctx, req.Profile); err != nil {
 		return api.ImportedKeys{}, err
 	}
+	over, err := a.turn(ctx)
+	if err != nil {
+		return api.ImportedKeys{}, a.told(err, "")
+	}
+	defer over()
 	out, err := a.importKeys(ctx, req)
 	return out, a.told(err, "")
+}
+
+// turn waits until no other change of long-term keys is under way, and returns
+// what ends the caller's: of two at once, each would take the other's key for
+// left behind, or out of the file.
+func (a *agent) turn(ctx context.Context) (over func(), err error) {
+	select {
+	case a.changing <- struct{}{}:
+		return func() { <-a.changing }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another change of long-term keys: %w", context.Cause(ctx))
+	}
 }
 
 func (a *agent) importKeys(ctx context.Context, req api.KeysImportRequest) (api.ImportedKeys, error) {
@@ -184,6 +201,11 @@ func (a *agent) RotateKeys(ctx context.Context, req api.KeysRotateRequest) (api.
 	if err := a.admit(ctx, req.Profile); err != nil {
 		return api.RotatedKeys{}, err
 	}
+	over, err := a.turn(ctx)
+	if err != nil {
+		return api.RotatedKeys{}, a.told(err, "")
+	}
+	defer over()
 	_, resolver := a.profiles.present()
 	ground, err := resolver.LongTerm(ctx, req.Profile)
 	if err != nil {
