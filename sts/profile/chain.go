@@ -2,11 +2,10 @@ package profile
 
 import (
 	"context"
-	"path"
-	"strings"
 	"time"
 
 	"github.com/fob-auth/fob/sts"
+	"github.com/fob-auth/fob/sts/profile/process"
 )
 
 // maxChain bounds a chain of source profiles.
@@ -128,7 +127,7 @@ func (c *chain) takeKeys(r Resolver, seen []string) error {
 	case k.AccessKeyID != "":
 		c.keys = k
 		return nil
-	case isFob(base.aws.CredentialProcess):
+	case process.IsFob(base.aws.CredentialProcess):
 		return &LoopError{Chain: seen, Process: base.aws.CredentialProcess}
 	}
 	if setting := base.aws.foreignSource(); setting != "" {
@@ -145,48 +144,6 @@ func (r Resolver) keeps(name string) bool {
 	}
 	_, ok, err := r.Keys(name)
 	return ok && err == nil
-}
-
-// isFob reports whether a credential_process is fob, by whatever path and with
-// whatever arguments.
-func isFob(process string) bool {
-	for _, word := range words(process) {
-		base := path.Base(strings.ReplaceAll(word, `\`, "/"))
-		if base == "env" || base == "exec" || base == "command" || strings.Contains(word, "=") {
-			continue // what may stand before a command's name
-		}
-		return strings.EqualFold(base, "fob") || strings.EqualFold(base, "fob.exe")
-	}
-	return false
-}
-
-// words splits a command line at spaces outside of quotes. A backslash is part
-// of a path, as on Windows.
-func words(line string) []string {
-	var list []string
-	var quote rune
-	var word strings.Builder
-	for _, c := range line {
-		switch {
-		case c == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(c)
-		case c == '"' || c == '\'':
-			quote = c
-		case c == ' ' || c == '\t' || c == '\n':
-			if word.Len() > 0 {
-				list = append(list, word.String())
-				word.Reset()
-			}
-		default:
-			word.WriteRune(c)
-		}
-	}
-	if word.Len() > 0 {
-		list = append(list, word.String())
-	}
-	return list
 }
 
 // takeEndpoint settles where the calls go: to what fob's config says, for the

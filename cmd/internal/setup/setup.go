@@ -14,6 +14,7 @@ import (
 
 	"github.com/fob-auth/fob/agent/api"
 	"github.com/fob-auth/fob/agent/awsfile"
+	"github.com/fob-auth/fob/sts/profile/process"
 )
 
 // A Home is what a user has: the AWS tools' files, and what the agent sees.
@@ -61,8 +62,8 @@ func (h Home) Profiles() (ready []Profile, left []Left) {
 		if !ok || !asks {
 			continue
 		}
-		if process, is := h.Config.Get(section, "credential_process"); is {
-			if !IsFob(process) {
+		if command, is := h.Config.Get(section, "credential_process"); is {
+			if !process.IsFob(command) {
 				left = append(left, Left{name, "has a credential_process already", "take it out of the profile to have fob in its place"})
 			}
 			continue
@@ -224,7 +225,7 @@ func (h Home) Apply(profiles []Profile, fob string) {
 		for _, key := range moved {
 			h.Config.Remove(section, key)
 		}
-		h.Config.Set(section, "credential_process", fob+" credentials --profile "+quote(p.Name))
+		h.Config.Set(section, "credential_process", quote(fob)+" credentials --profile "+quote(p.Name))
 	}
 }
 
@@ -240,9 +241,10 @@ func (h Home) moveKeys(profile, section string) {
 	}
 }
 
-func quote(name string) string {
-	if strings.ContainsAny(name, " \t") {
-		return `"` + name + `"`
+// quote quotes a word of a credential_process.
+func quote(word string) string {
+	if strings.ContainsAny(word, " \t") {
+		return `"` + word + `"`
 	}
-	return name
+	return word
 }

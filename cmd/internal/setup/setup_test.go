@@ -191,6 +191,13 @@ credential_process = fob credentials --profile deploy
 	if again, _ := h.Profiles(); len(again) != 0 {
 		t.Errorf("once more: %+v", again)
 	}
+	h.Apply(ready[:1], "/opt/my tools/fob")
+	if got, _ := h.Config.Get("profile dev", "credential_process"); got != `"/opt/my tools/fob" credentials --profile dev` {
+		t.Errorf("a path with a blank: %s", got)
+	}
+	if _, left := h.Profiles(); len(left) != 2 {
+		t.Errorf("a path with a blank: left %+v", left)
+	}
 }
 
 func TestAddProfiles(t *testing.T) {
@@ -254,6 +261,8 @@ func TestTraps(t *testing.T) {
 		{"sign-in beside the keys", served, "[dev]\nsso_session = s\n", nil, api.CheckFail, "sso_session in the credentials file stands beside"},
 		{"another process", served, "[dev]\ncredential_process = aws-vault export dev\n", nil, api.CheckFail, "wins over fob"},
 		{"fob in both", served, "[dev]\ncredential_process = fob credentials --profile dev\n", nil, api.CheckOK, "fob alone"},
+		{"a path with a blank", "[profile dev]\ncredential_process = \"/opt/my tools/fob\" credentials --profile dev\naws_access_key_id = AKIA\n", "", nil, api.CheckFail, "win over fob"},
+		{"behind env", "[profile dev]\ncredential_process = env FOB_SOCKET=/s fob credentials --profile dev\nrole_arn = r\n", "", nil, api.CheckFail, "role_arn stands beside"},
 		{"environment", served, "", []string{"AWS_ACCESS_KEY_ID=AKIA"}, api.CheckWarn, "wins over every profile"},
 		{"twice", "[profile 'dev']\n" + served, "", nil, api.CheckFail, "[profile 'dev'] and [profile dev]"},
 		{"no quotes", "[profile two words]\ncredential_process = fob credentials --profile \"two words\"\n", "", nil, api.CheckFail, "no quotes"},

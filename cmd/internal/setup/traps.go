@@ -1,19 +1,12 @@
 package setup
 
 import (
-	"path"
 	"strings"
 
 	"github.com/fob-auth/fob/agent/api"
 	"github.com/fob-auth/fob/agent/awsfile"
+	"github.com/fob-auth/fob/sts/profile/process"
 )
-
-// IsFob reports whether a credential_process is fob.
-func IsFob(process string) bool {
-	word, _, _ := strings.Cut(strings.Trim(strings.TrimSpace(process), `"`), " ")
-	word = path.Base(strings.ReplaceAll(strings.Trim(word, `"`), `\`, "/"))
-	return strings.EqualFold(word, "fob") || strings.EqualFold(word, "fob.exe")
-}
 
 // astray says why the AWS tools, or some of them, don't read a profile's settings
 // from its section, and what to do; "" where they do.
@@ -50,8 +43,8 @@ func Traps(config, credentials *awsfile.File, environ []string) []api.Check {
 	var found []api.Check
 	for _, section := range config.Sections() {
 		name, ok := awsfile.Profile(section)
-		process, is := config.Get(section, "credential_process")
-		if !ok || !is || !IsFob(process) {
+		command, is := config.Get(section, "credential_process")
+		if !ok || !is || !process.IsFob(command) {
 			continue
 		}
 		before := len(found)
@@ -69,7 +62,7 @@ func Traps(config, credentials *awsfile.File, environ []string) []api.Check {
 		found = append(found, beside(name, config, section, "")...)
 		// Of a setting that stands in both files the AWS tools take this one's.
 		found = append(found, beside(name, credentials, name, " in the credentials file")...)
-		if other, there := credentials.Get(name, "credential_process"); there && !IsFob(other) {
+		if other, there := credentials.Get(name, "credential_process"); there && !process.IsFob(other) {
 			found = append(found, trap(name, "another credential_process stands in the credentials file; it wins over fob",
 				"take it out there"))
 		}
