@@ -29,9 +29,9 @@ const maxText = 300
 // Ask starts the program and puts the question. A program that can't be
 // started, or doesn't speak the protocol, is ErrCannot.
 func (p Pinentry) Ask(ctx context.Context, q Question, again string) (string, error) {
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, p.Program)
+	cmd := exec.CommandContext(running, p.Program)
 	cmd.WaitDelay = endTime
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -59,6 +59,7 @@ func TestPinentry(t *testing.T) {
 		{"no display", `echo "ERR 83918950 Inappropriate ioctl for device <Pinentry>"`, api.PromptCode, "", ErrCannot},
 		{"dies", `exit 1`, api.PromptCode, "", ErrCannot},
 		{"nonsense", `echo "HTTP/1.1 200 OK"`, api.PromptCode, "", ErrCannot},
+		{"nonsense without end", `echo "HTTP/1.1 200 OK"; exec sleep 100`, api.PromptCode, "", ErrCannot},
 		{"too long", `head -c 3000 /dev/zero | tr '\0' x; echo`, api.PromptCode, "", ErrCannot},
 	} {
 		t.Run(test.name, func(t *testing.T) {
