@@ -113,8 +113,17 @@ func direct(env []string) []variable {
 		return nil
 	}
 	var set []variable
-	for _, name := range []string{"NO_PROXY", "no_proxy"} {
-		set = append(set, variable{name, strings.TrimPrefix(values[name]+",127.0.0.1", ",")})
+	for name, other := range map[string]string{"NO_PROXY": "no_proxy", "no_proxy": "NO_PROXY"} {
+		// Who reads both takes the one before the other, whichever was set.
+		hosts, there := values[name]
+		if !there {
+			hosts = values[other]
+		}
+		// An asterisk counts only where it stands alone (curl(1), --noproxy).
+		if hosts != "*" {
+			hosts = strings.TrimPrefix(hosts+",127.0.0.1", ",")
+		}
+		set = append(set, variable{name, hosts})
 	}
 	return set
 }
