@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,6 +32,10 @@ func (a *agent) confirm(ctx context.Context, profile, caller, what string) error
 		who = "a program"
 	}
 	err := a.desk.Confirm(ctx, ask.Question{Profile: profile, Caller: caller, Within: leaveWithin, Message: fmt.Sprintf("May %s have %s?", who, what)})
+	if errors.Is(err, context.DeadlineExceeded) {
+		// The caller's time is over, and with it the question.
+		err = ask.ErrUnanswered
+	}
 	if err != nil {
 		return fmt.Errorf("%s wants the user's leave, as fob.yaml says: %w", what, err)
 	}
