@@ -201,6 +201,11 @@ func (s *Store) take(text []byte) error {
 	if err != nil {
 		return errors.New("key store's identity is no age identity")
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.identity != nil {
+		return nil // another was quicker, and keys may have come since
+	}
 	records := map[string]record{}
 	for name := range s.files {
 		r, err := s.load(name, identity)
@@ -209,8 +214,6 @@ func (s *Store) take(text []byte) error {
 		}
 		records[r.Profile] = r
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.identity, s.records = identity, records
 	return nil
 }

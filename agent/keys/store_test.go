@@ -3,9 +3,11 @@ package keys
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,5 +166,40 @@ func TestStoreDamaged(t *testing.T) {
 		if _, err := Open(dir, by); err == nil {
 			t.Errorf("%s: opened", what)
 		}
+	}
+}
+
+// TestUnlockBesideChange: a key that comes while another caller still unlocks
+// stays.
+func TestUnlockBesideChange(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	s := open(t, dir, nil)
+	if err := s.Create("open sesame"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put("dev-keys", carols, noon()); err != nil {
+		t.Fatal(err)
+	}
+	identity := []byte(s.identity.String())
+	s = open(t, dir, nil)
+	if err := s.take(identity); err != nil {
+		t.Fatal(err)
+	}
+	var late sync.WaitGroup
+	for range 4 {
+		late.Go(func() {
+			if err := s.take(identity); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i := range 20 {
+		if err := s.Put(fmt.Sprintf("keys %d", i), carols, noon()); err != nil {
+			t.Error(err)
+		}
+	}
+	late.Wait()
+	if list, err := s.List(); err != nil || len(list) != 21 {
+		t.Errorf("%d keys of 21, %v", len(list), err)
 	}
 }

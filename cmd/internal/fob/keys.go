@@ -175,11 +175,14 @@ func (p *program) keysUnlockCommand() *cobra.Command {
 				return err
 			}
 			return p.print(out, func(b *page) {
-				if out.Locked {
+				switch {
+				case out.Locked:
 					b.line("the key store is locked still: the Secret Service has its key")
-					return
+				case out.Sealed == api.KeyStoreNone:
+					b.line("there is no key store yet: 'fob keys import' makes one")
+				default:
+					b.line("the key store is open")
 				}
-				b.line("the key store is open")
 			})
 		},
 	})
