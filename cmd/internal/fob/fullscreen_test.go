@@ -195,6 +195,14 @@ func TestFullScreen(t *testing.T) {
 	}
 }
 
+// TestHelpFits: on the narrowest usual terminal, of 80 columns, the way out is
+// seen.
+func TestHelpFits(t *testing.T) {
+	if len(help) > 80 {
+		t.Errorf("the help has %d columns", len(help))
+	}
+}
+
 func TestScreenShowsADigitOnlyWhereAsked(t *testing.T) {
 	now := noon.Add(10 * time.Second)
 	s := screen{

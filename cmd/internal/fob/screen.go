@@ -171,7 +171,7 @@ func leftOf(then, now time.Time) string {
 }
 
 // help is the last line.
-const help = "up, down: choose   enter: show the code, which reserves it   r: read anew   q: quit"
+const help = "up, down: choose  enter: show the code, which reserves it  r: read anew  q: quit"
 
 // frame is the lines as a terminal of a size takes them: from the upper left
 // corner, each cut, what doesn't fit left out before the last line (ECMA-48: CUP,
