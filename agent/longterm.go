@@ -233,7 +233,7 @@ func (a *agent) begin(ctx context.Context, ground profile.LongTerm, rows journal
 		return own, err
 	}
 	begun, resumed, err := rows.Current(ctx)
-	if err == nil && resumed {
+	if err == nil && resumed && begun.Of(ground.Keys.AccessKeyID) {
 		err = a.onlyThere(ground.Profile, own, begun.Old)
 	}
 	if err != nil {
@@ -355,7 +355,7 @@ type journal struct {
 	profile, endpoint string
 }
 
-func (j journal) Begin(ctx context.Context, r store.Rotation) error {
+func (j journal) Keep(ctx context.Context, r store.Rotation) error {
 	r.Profile, r.Endpoint = j.profile, j.endpoint
 	return j.state.Update(ctx, func(tx *store.Tx) error { return tx.PutRotation(r) })
 }

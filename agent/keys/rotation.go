@@ -24,8 +24,9 @@ type IAM interface {
 
 // A Journal remembers a rotation over a crash.
 type Journal interface {
-	Begin(ctx context.Context, r store.Rotation) error
-	// Current returns what Begin wrote, and whether there is anything.
+	// Keep writes how far it is, in place of what was there.
+	Keep(ctx context.Context, r store.Rotation) error
+	// Current returns what was kept, and whether there is anything.
 	Current(ctx context.Context) (store.Rotation, bool, error)
 	End(ctx context.Context) error
 }
@@ -88,6 +89,13 @@ func (r *Rotation) Run(ctx context.Context) (Rotated, error) {
 		return Rotated{}, err
 	}
 	old := main.AccessKeyID
+	if resumed && !begun.Of(old) {
+		// Somebody changed the key since, and may use the old one elsewhere.
+		if err := r.Journal.End(ctx); err != nil {
+			return Rotated{}, err
+		}
+		begun, resumed = store.Rotation{}, false
+	}
 	switch {
 	case resumed && begun.Old != old:
 		// They have changed places; the old one is still to be retired.
@@ -96,10 +104,10 @@ func (r *Rotation) Run(ctx context.Context) (Rotated, error) {
 		if next, err = r.make(ctx, main, begun, resumed); err != nil {
 			return Rotated{}, err
 		}
-		err = r.change(ctx, next)
+		err = r.change(ctx, old, next)
 	default:
 		resumed = true
-		err = r.change(ctx, next)
+		err = r.change(ctx, old, next)
 	}
 	if err != nil {
 		return Rotated{}, err
@@ -126,13 +134,17 @@ func (r *Rotation) make(ctx context.Context, main sts.Keys, begun store.Rotation
 	if len(others) >= awsissuer.MaxAccessKeys-1 {
 		return sts.Keys{}, &LimitError{Other: others[0].ID, Inactive: others[0].Inactive}
 	}
-	if err := r.Journal.Begin(ctx, store.Rotation{Old: main.AccessKeyID, Begun: date}); err != nil {
+	if err := r.Journal.Keep(ctx, store.Rotation{Old: main.AccessKeyID, Begun: date}); err != nil {
 		return sts.Keys{}, err
 	}
 	r.Log.Debug("rotation begun")
 	next, err := r.IAM.Create(ctx)
 	if err != nil {
-		return sts.Keys{}, fmt.Errorf("make a new access key: %w", err)
+		err = fmt.Errorf("make a new access key: %w", err)
+		if refused(err) { // and no secret was lost
+			err = errors.Join(err, r.Journal.End(context.WithoutCancel(ctx)))
+		}
+		return sts.Keys{}, err
 	}
 	r.Log.Debug("access key made")
 	if err := r.Place.SetNext(ctx, next); err != nil {
@@ -163,11 +175,14 @@ func (r *Rotation) sweep(ctx context.Context, list []awsissuer.AccessKey, begun 
 }
 
 // change proves the next key and puts it in the old one's place.
-func (r *Rotation) change(ctx context.Context, next sts.Keys) error {
+func (r *Rotation) change(ctx context.Context, old string, next sts.Keys) error {
 	if err := r.prove(ctx, next); err != nil {
 		return fmt.Errorf("prove the new access key %s; the old one stays in use, and the next run goes on from here: %w", next.AccessKeyID, err)
 	}
 	r.Log.Debug("access key proved")
+	if err := r.Journal.Keep(ctx, store.Rotation{Old: old, Next: next.AccessKeyID}); err != nil {
+		return err
+	}
 	if err := r.Place.Swap(ctx); err != nil {
 		return fmt.Errorf("put the new access key in the old one's place: %w", err)
 	}
@@ -215,6 +230,12 @@ func (r *Rotation) prove(ctx context.Context, k sts.Keys) error {
 			return err
 		}
 	}
+}
+
+// refused reports whether AWS said no, so that nothing came of a call.
+func refused(err error) bool {
+	var refusal *sts.Refusal
+	return errors.As(err, &refusal) && refusal.Status >= 400 && refusal.Status < 500
 }
 
 // gone reports whether AWS says that a key isn't there.

@@ -23,6 +23,8 @@ type fakeUser struct {
 	keys    []awsissuer.AccessKey
 	secrets map[string]sts.Secret
 	made    int
+	// denies says no to a new key.
+	denies  bool
 	now     time.Time
 	journal *store.Rotation
 }
@@ -32,6 +34,9 @@ func (u *fakeUser) List(context.Context) ([]awsissuer.AccessKey, time.Time, erro
 }
 
 func (u *fakeUser) Create(context.Context) (sts.Keys, error) {
+	if u.denies {
+		return sts.Keys{}, &sts.Refusal{Class: sts.Denied, Status: 403}
+	}
 	if len(u.keys) >= awsissuer.MaxAccessKeys {
 		return sts.Keys{}, &sts.Refusal{Class: sts.Limit}
 	}
@@ -69,7 +74,7 @@ func (u *fakeUser) prove(_ context.Context, k sts.Keys) error {
 	return nil
 }
 
-func (u *fakeUser) Begin(_ context.Context, r store.Rotation) error { u.journal = &r; return nil }
+func (u *fakeUser) Keep(_ context.Context, r store.Rotation) error { u.journal = &r; return nil }
 
 func (u *fakeUser) Current(context.Context) (store.Rotation, bool, error) {
 	if u.journal == nil {
@@ -177,6 +182,45 @@ func TestRotationLeavesAnotherKeyAlone(t *testing.T) {
 	u.keys = append(u.keys, awsissuer.AccessKey{ID: "AKIALATER", Created: noon().Add(time.Hour)})
 	if _, err, _ := run(t, u, place, ""); !errors.As(err, &limit) || limit.Other != "AKIALATER" {
 		t.Errorf("%v, want a LimitError", err)
+	}
+}
+
+// A key that the user makes after AWS refused one isn't taken for what a crash
+// left behind.
+func TestRotationThatAWSRefuses(t *testing.T) {
+	u, place := newUser(), inStore(t)
+	u.denies = true
+	var refusal *sts.Refusal
+	if _, err, _ := run(t, u, place, ""); !errors.As(err, &refusal) || u.journal != nil {
+		t.Fatalf("%v; journal %+v", err, u.journal)
+	}
+	u.denies = false
+	u.keys = append(u.keys, awsissuer.AccessKey{ID: "AKIAHAND", Created: noon().Add(time.Second)})
+	var limit *LimitError
+	if _, err, _ := run(t, u, place, ""); !errors.As(err, &limit) || limit.Other != "AKIAHAND" || u.at("AKIAHAND") < 0 {
+		t.Errorf("%v, at AWS %+v", err, u.keys)
+	}
+}
+
+// A key that the user took out of its place, after a crash, may be of use
+// elsewhere: it isn't the rotation's any more.
+func TestRotationOfAKeyThatWasChanged(t *testing.T) {
+	u, place := newUser(), inStore(t)
+	if _, _, crashed := run(t, u, place, "rotation begun"); !crashed {
+		t.Fatal("it didn't crash")
+	}
+	hand := sts.Keys{AccessKeyID: "AKIAHAND", SecretAccessKey: "secret of a hand"}
+	u.keys = append(u.keys, awsissuer.AccessKey{ID: hand.AccessKeyID, Created: noon().Add(time.Hour)})
+	u.secrets[hand.AccessKeyID] = hand.SecretAccessKey
+	if err := errors.Join(place.SetNext(t.Context(), hand), place.Swap(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	var limit *LimitError
+	if _, err, _ := run(t, u, place, ""); !errors.As(err, &limit) || limit.Other != carols.AccessKeyID {
+		t.Errorf("%v, want a LimitError", err)
+	}
+	if at := u.at(carols.AccessKeyID); at < 0 || u.keys[at].Inactive || u.journal != nil {
+		t.Errorf("at AWS %+v, journal %+v", u.keys, u.journal)
 	}
 }
 

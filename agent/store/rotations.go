@@ -9,13 +9,20 @@ type Rotation struct {
 	Profile, Endpoint string
 	// Old is the ID of the key that is replaced.
 	Old string
-	// Begun is AWS's time.
+	// Next is the ID of the key that is about to take its place; "" before.
+	Next string
+	// Begun is AWS's time when the next key was asked for; zero once it is about
+	// to take its place.
 	Begun time.Time
 }
 
+// Of reports whether the journal is of a key that is in its place now: of the
+// old one or the next.
+func (r Rotation) Of(inPlace string) bool { return r.Old == inPlace || r.Next == inPlace }
+
 // PutRotation writes a profile's journal in place of the one it has.
 func (tx *Tx) PutRotation(r Rotation) error {
-	return tx.put(rotations, []any{r.Profile, r.Endpoint, r.Old, r.Begun.UnixMilli()})
+	return tx.put(rotations, []any{r.Profile, r.Endpoint, r.Old, r.Next, r.Begun.UnixMilli()})
 }
 
 // Rotation returns a profile's journal, and whether there is one.
@@ -25,7 +32,7 @@ func (tx *Tx) Rotation(profile, endpoint string) (Rotation, bool, error) {
 		return Rotation{}, false, err
 	}
 	r := reader{row: rows[0]}
-	rec := Rotation{Profile: r.text(), Endpoint: r.text(), Old: r.text(), Begun: r.time()}
+	rec := Rotation{Profile: r.text(), Endpoint: r.text(), Old: r.text(), Next: r.text(), Begun: r.time()}
 	return rec, r.err == nil, r.err
 }
 

@@ -40,7 +40,7 @@ var (
 	sealed   = table{"sealed", 2, []string{"kind", "name", "until", "box"}}
 	attested = table{"attestations", 1, []string{"binding", "slot", "key", "emulated"}}
 	// rotations are the journals of access keys that are being replaced.
-	rotations = table{"rotations", 2, []string{"profile", "endpoint", "old", "begun"}}
+	rotations = table{"rotations", 2, []string{"profile", "endpoint", "old", "next", "begun"}}
 )
 
 // tables are all that the digest covers in a file of a version; the meta row
@@ -60,7 +60,7 @@ func addedSchema() []string {
 		`CREATE TABLE tickets (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, digest TEXT NOT NULL, profiles TEXT NOT NULL, issued INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT`,
 		`CREATE TABLE sealed (kind TEXT NOT NULL, name TEXT NOT NULL, until INTEGER NOT NULL, box TEXT NOT NULL, PRIMARY KEY (kind, name)) STRICT`,
 		`CREATE TABLE attestations (binding TEXT PRIMARY KEY, slot TEXT NOT NULL, key TEXT NOT NULL, emulated INTEGER NOT NULL) STRICT`,
-		`CREATE TABLE rotations (profile TEXT NOT NULL, endpoint TEXT NOT NULL, old TEXT NOT NULL, begun INTEGER NOT NULL, PRIMARY KEY (profile, endpoint)) STRICT`,
+		`CREATE TABLE rotations (profile TEXT NOT NULL, endpoint TEXT NOT NULL, old TEXT NOT NULL, next TEXT NOT NULL, begun INTEGER NOT NULL, PRIMARY KEY (profile, endpoint)) STRICT`,
 	}
 }
 
