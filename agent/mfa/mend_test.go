@@ -28,6 +28,21 @@ func (r *rig) looked() (wait func()) {
 	return beside.Wait
 }
 
+// tended is a rig with one fob, bound and just resynced, whose clock is looked
+// after; wait is as of looked.
+func tended(t *testing.T, fob devices.Token, auto bool) (r *rig, dave Asker, wait func()) {
+	t.Helper()
+	r = newRig(t, softDriver{"a": fob})
+	wait = r.looked()
+	dave = asker("dave", fobSerial, "")
+	dave.AutoResync = auto
+	r.bindOK(dave, "", "")
+	if _, err := r.Resync(t.Context(), dave); err != nil {
+		t.Fatal(err)
+	}
+	return r, dave, wait
+}
+
 // driftNow is what the rig tells of dave's fob.
 func (r *rig) driftNow(a Asker) api.Drift {
 	r.t.Helper()
@@ -71,14 +86,7 @@ func TestResyncAtHalfTheRoom(t *testing.T) {
 	for _, auto := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			fob := serialFob(fobSerial, daveSeed, 0)
-			r := newRig(t, softDriver{"a": fob})
-			wait := r.looked()
-			dave := asker("dave", fobSerial, "")
-			dave.AutoResync = auto
-			r.bindOK(dave, "", "")
-			if _, err := r.Resync(t.Context(), dave); err != nil {
-				t.Fatal(err)
-			}
+			r, dave, wait := tended(t, fob, auto)
 			fob.turn(40 * time.Second)
 			for range 2 {
 				begin := time.Now()
@@ -123,14 +131,7 @@ func (f leavingFob) Code(ctx context.Context, id string, at time.Time) (devices.
 func TestResyncByItselfOfATokenThatLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fob := leavingFob{serialFob(fobSerial, daveSeed, 0), new(atomic.Int32)}
-		r := newRig(t, softDriver{"a": fob})
-		wait := r.looked()
-		dave := asker("dave", fobSerial, "")
-		dave.AutoResync = true
-		r.bindOK(dave, "", "")
-		if _, err := r.Resync(t.Context(), dave); err != nil {
-			t.Fatal(err)
-		}
+		r, dave, wait := tended(t, fob, true)
 		fob.turn(40 * time.Second)
 		fob.leaves.Store(2) // the session's code, and the pair's first
 		for _, pairs := range []int{0, 1} {

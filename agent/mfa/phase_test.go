@@ -30,14 +30,7 @@ func TestAFobWithoutAFace(t *testing.T) {
 	for _, daily := range []time.Duration{8 * time.Second, -1500 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			fob := facelessFob{serialFob(fobSerial, daveSeed, -12*time.Second).softToken}
-			r := newRig(t, softDriver{"a": fob})
-			wait := r.looked()
-			dave := asker("dave", fobSerial, "")
-			dave.AutoResync = true
-			r.bindOK(dave, "", "")
-			if _, err := r.Resync(t.Context(), dave); err != nil {
-				t.Fatal(err)
-			}
+			r, dave, wait := tended(t, fob, true)
 			for range 30 {
 				time.Sleep(24 * time.Hour)
 				fob.turn(daily)

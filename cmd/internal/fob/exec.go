@@ -113,17 +113,17 @@ func direct(env []string) []variable {
 		return nil
 	}
 	var set []variable
-	for name, other := range map[string]string{"NO_PROXY": "no_proxy", "no_proxy": "NO_PROXY"} {
+	for _, names := range [][2]string{{"NO_PROXY", "no_proxy"}, {"no_proxy", "NO_PROXY"}} {
 		// Who reads both takes the one before the other, whichever was set.
-		hosts, there := values[name]
+		hosts, there := values[names[0]]
 		if !there {
-			hosts = values[other]
+			hosts = values[names[1]]
 		}
 		// An asterisk counts only where it stands alone (curl(1), --noproxy).
 		if hosts != "*" {
 			hosts = strings.TrimPrefix(hosts+",127.0.0.1", ",")
 		}
-		set = append(set, variable{name, hosts})
+		set = append(set, variable{names[0], hosts})
 	}
 	return set
 }
